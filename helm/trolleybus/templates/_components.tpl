@@ -1,0 +1,158 @@
+{{/*
+Lays one map over another, in place: maps are merged, everything else is replaced. Sprig's merges
+take false, 0 and [] for "not set", so that nothing could ever be switched off with them.
+Takes (dict "onto" MAP "from" MAP).
+*/}}
+{{- define "trolleybus.overlay" -}}
+{{- $onto := .onto -}}
+{{- range $key, $value := .from -}}
+{{- if and (kindIs "map" $value) (kindIs "map" (get $onto $key)) -}}
+{{- include "trolleybus.overlay" (dict "onto" (get $onto $key) "from" $value) -}}
+{{- else -}}
+{{- $_ := set $onto $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Fills `into` (a map) with the enabled services: name to the whole settings of each. Templates hand
+over an empty map and range over it. Takes (dict "root" $ "into" MAP).
+*/}}
+{{- define "trolleybus.services" -}}
+{{- $root := .root -}}
+{{- $into := .into -}}
+{{- range $name, $own := $root.Values.services -}}
+{{- $spec := deepCopy $root.Values.defaults -}}
+{{- include "trolleybus.overlay" (dict "onto" $spec "from" (deepCopy (default dict $own))) -}}
+{{- if $spec.enabled -}}
+{{- $_ := set $into $name $spec -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The same for the jobs. */}}
+{{- define "trolleybus.jobs" -}}
+{{- $root := .root -}}
+{{- $into := .into -}}
+{{- range $name, $own := $root.Values.jobs -}}
+{{- $spec := deepCopy $root.Values.jobDefaults -}}
+{{- include "trolleybus.overlay" (dict "onto" $spec "from" (deepCopy (default dict $own))) -}}
+{{- if $spec.enabled -}}
+{{- $_ := set $into $name $spec -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A component's plain settings, as the data of a ConfigMap. */}}
+{{- define "trolleybus.config" -}}
+{{- $values := .root.Values -}}
+{{- $config := dict "HOST" "0.0.0.0" "LOG_FORMAT" $values.log.format "LOG_LEVEL" $values.log.level -}}
+{{- range $port := .spec.ports -}}
+{{- with $port.env -}}
+{{- $_ := set $config . ($port.port | int | toString) -}}
+{{- end -}}
+{{- end -}}
+{{- if has "kafka" .spec.dependencies -}}
+{{- $_ := set $config "KAFKA_BROKERS" $values.kafka.brokers -}}
+{{- end -}}
+{{- if and (has "smtp" .spec.dependencies) $values.smtp.from -}}
+{{- $_ := set $config "MAIL_FROM" $values.smtp.from -}}
+{{- end -}}
+{{- include "trolleybus.overlay" (dict "onto" $config "from" .spec.env) -}}
+{{- range $name, $value := $config }}
+{{ $name }}: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* A component's secret settings, as entries of a container's `env`. No secret is in the chart. */}}
+{{- define "trolleybus.secretEnv" -}}
+{{- $values := .root.Values -}}
+{{- $refs := dict -}}
+{{- range $name, $key := .spec.keys -}}
+{{- $_ := set $refs $name (dict "secret" $values.keys.existingSecret "key" $key) -}}
+{{- end -}}
+{{- range $dependency, $name := dict "database" "DATABASE_URL" "redis" "REDIS_URL" "smtp" "SMTP_URL" -}}
+{{- $settings := get $values $dependency -}}
+{{- if and (has $dependency $.spec.dependencies) $settings.existingSecret -}}
+{{- $_ := set $refs $name (dict "secret" $settings.existingSecret "key" $settings.key) -}}
+{{- end -}}
+{{- end -}}
+{{- include "trolleybus.overlay" (dict "onto" $refs "from" .spec.secretEnv) -}}
+{{- range $name, $ref := $refs }}
+- name: {{ $name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $ref.secret | quote }}
+      key: {{ $ref.key | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The parts of a pod that do not depend on what runs in it. */}}
+{{- define "trolleybus.podBasics" -}}
+automountServiceAccountToken: false
+# The variables that Kubernetes makes of each Service are not settings of a process.
+enableServiceLinks: false
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . | quote }}
+  {{- end }}
+{{- end }}
+securityContext:
+  {{- toYaml .root.Values.podSecurityContext | nindent 2 }}
+{{- with .spec.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with .spec.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .spec.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .spec.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .spec.extraVolumes }}
+volumes:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* The parts of a container that services and jobs share. */}}
+{{- define "trolleybus.containerBasics" -}}
+image: {{ include "trolleybus.image" . | quote }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+command:
+  {{- toYaml .spec.command | nindent 2 }}
+{{- with .spec.args }}
+args:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  {{- toYaml .root.Values.securityContext | nindent 2 }}
+resources:
+  {{- toYaml .spec.resources | nindent 2 }}
+{{- with .spec.extraVolumeMounts }}
+volumeMounts:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* One probe. Takes the component's dict with "kind" of startup, liveness or readiness. */}}
+{{- define "trolleybus.probe" -}}
+{{- $probes := .spec.probes -}}
+{{- $port := get .spec.ports $probes.port -}}
+{{- if eq $probes.type "http" -}}
+httpGet:
+  path: {{ ternary "/readyz" "/livez" (eq .kind "readiness") }}
+  port: {{ $probes.port }}
+{{- else -}}
+grpc:
+  port: {{ $port.port | int }}
+  service: {{ ternary "" "liveness" (eq .kind "readiness") | quote }}
+{{- end }}
+{{ toYaml (get $probes .kind) }}
+{{- end -}}
