@@ -1,0 +1,18 @@
+//! Passwords: which are taken, and how they are kept.
+
+use std::fmt;
+
+use sea_orm::DeriveValueType;
+
+/// How new hashes are made.
+pub const SCHEME: &str = "argon2id";
+
+/// A stored hash, as a PHC string. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, DeriveValueType)]
+pub struct PasswordHash(pub String);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash([redacted])")
+    }
+}
