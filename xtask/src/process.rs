@@ -1,0 +1,9 @@
+//! Running other programs: finding them, timeouts, detached starts and the identity of a process.
+
+mod identity;
+mod run;
+mod usage;
+
+pub(crate) use identity::Identity;
+pub(crate) use run::{captured, detached, find, log_tail, succeed};
+pub(crate) use usage::Usage;
