@@ -1,1 +1,28 @@
-//! Under construction.
+//! Transcoding between HTTP with JSON and gRPC messages, as `google.api.http` rules declare it.
+#![doc = include_str!("../README.md")]
+
+mod binding;
+mod error;
+mod field_path;
+mod json;
+pub mod openapi;
+mod path;
+mod query;
+mod response;
+mod route;
+mod router;
+mod rule;
+mod scalar;
+mod status;
+mod template;
+mod transcoder;
+mod violations;
+mod wkt;
+
+pub use error::{
+    BuildError, Fault, FieldViolation, Miss, RequestError, RequestErrorKind, ResponseError,
+};
+pub use response::Response;
+pub use route::Route;
+pub use status::{error_body, http_status};
+pub use transcoder::{MethodPolicy, Options, Security, Transcoder};

@@ -1,0 +1,153 @@
+//! One rule, checked against its method: what a route needs to turn requests into messages.
+
+use prost_reflect::{FieldDescriptor, Kind, MethodDescriptor};
+
+use crate::field_path::{FieldPath, PathError, is_textual};
+use crate::router::Verb;
+use crate::rule::Rule;
+use crate::template::Template;
+use crate::transcoder::MethodPolicy;
+use crate::wkt;
+
+/// A template may bind fields this deep; nobody nests deeper, and recursive messages would let one.
+const MAX_PATH_DEPTH: usize = 32;
+
+/// A checked rule.
+#[derive(Debug)]
+pub(crate) struct Binding {
+    pub(crate) method: MethodDescriptor,
+    /// `/package.Service/Method`.
+    pub(crate) grpc_path: String,
+    pub(crate) policy: MethodPolicy,
+    pub(crate) verb: Verb,
+    /// As written.
+    pub(crate) pattern: String,
+    pub(crate) template: Template,
+    /// The field of each variable of the template, in its order.
+    pub(crate) variables: Vec<FieldPath>,
+    pub(crate) body: Body,
+    /// The response field that is the answer's body; the whole response when none.
+    pub(crate) response_body: Option<FieldDescriptor>,
+}
+
+/// What the HTTP body fills.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Nothing: it is not read.
+    None,
+    /// `*`: the whole request.
+    All,
+    /// This field, whose path has one step.
+    Field(FieldPath),
+}
+
+impl Body {
+    pub(crate) fn field(&self) -> Option<&FieldPath> {
+        match self {
+            Body::Field(path) => Some(path),
+            Body::None | Body::All => None,
+        }
+    }
+}
+
+impl Binding {
+    /// Checks a rule.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each as a sentence.
+    pub(crate) fn new(
+        method: &MethodDescriptor,
+        rule: Rule,
+        policy: &MethodPolicy,
+    ) -> Result<Self, Vec<String>> {
+        let mut faults = Vec::new();
+        if method.is_client_streaming() {
+            faults.push("client streaming has no HTTP form; remove google.api.http".to_owned());
+        }
+        let template = Template::parse(&rule.template)
+            .map_err(|error| faults.push(format!("`{}`: {error}", rule.template)))
+            .ok();
+        let mut variables = Vec::new();
+        for variable in template.iter().flat_map(|template| &template.variables) {
+            match path_field(method, &variable.field) {
+                Ok(path) => variables.push(path),
+                Err(fault) => faults.push(format!("`{}`: {fault}", rule.template)),
+            }
+        }
+        let body = body(method, &rule.body)
+            .map_err(|fault| faults.push(fault))
+            .unwrap_or(Body::None);
+        if let Some(field) = body.field()
+            && let Some(variable) = variables.iter().find(|variable| **variable == *field)
+        {
+            let name = variable.leaf().name();
+            faults.push(format!("`{name}` is both the body and in the path"));
+        }
+        let response_body = match rule.response_body.as_str() {
+            "" => None,
+            name => {
+                let field = method.output().get_field_by_name(name);
+                if field.is_none() {
+                    let output = method.output();
+                    let output = output.full_name();
+                    faults.push(format!("response_body: {output} has no field `{name}`"));
+                }
+                field
+            }
+        };
+        let Some(template) = template.filter(|_| faults.is_empty()) else {
+            return Err(faults);
+        };
+        Ok(Self {
+            method: method.clone(),
+            grpc_path: format!("/{}/{}", method.parent_service().full_name(), method.name()),
+            policy: policy.clone(),
+            verb: rule.verb,
+            pattern: rule.template,
+            template,
+            variables,
+            body,
+            response_body,
+        })
+    }
+}
+
+fn path_field(method: &MethodDescriptor, name: &str) -> Result<FieldPath, String> {
+    let input = method.input();
+    let path = FieldPath::resolve(&input, name, MAX_PATH_DEPTH).map_err(|error| match error {
+        PathError::Unknown { at } => {
+            format!("`{name}`: {} leads to no field `{at}`", input.full_name())
+        }
+        PathError::NotMessage { at } => {
+            format!("`{name}`: what is before `{at}` is not a singular message")
+        }
+        PathError::TooDeep => format!("`{name}`: nested too deeply"),
+    })?;
+    let leaf = path.leaf();
+    if leaf.is_list() || leaf.is_map() {
+        return Err(format!("`{name}` is repeated, which a path cannot bind"));
+    }
+    if !is_textual(&leaf.kind()) {
+        return Err(format!("`{name}` is a message, which a path cannot bind"));
+    }
+    Ok(path)
+}
+
+fn body(method: &MethodDescriptor, name: &str) -> Result<Body, String> {
+    let input = method.input();
+    match name {
+        "" => Ok(Body::None),
+        "*" => Ok(Body::All),
+        name => match input.get_field_by_name(name) {
+            Some(field) => Ok(Body::Field(FieldPath {
+                fields: vec![field],
+            })),
+            None => Err(format!("body: {} has no field `{name}`", input.full_name())),
+        },
+    }
+}
+
+/// Whether the kind is `google.api.HttpBody`.
+pub(crate) fn is_http_body(kind: &Kind) -> bool {
+    matches!(kind, Kind::Message(message) if message.full_name() == wkt::HTTP_BODY)
+}

@@ -1,0 +1,115 @@
+//! Dotted paths to a field inside a message, and setting the value there.
+
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+
+use crate::wkt;
+
+/// A path whose every step but the last is a singular message. Never empty.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FieldPath {
+    pub(crate) fields: Vec<FieldDescriptor>,
+}
+
+/// Why a path leads nowhere; `at` is the step to blame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PathError<'p> {
+    /// The message has no such field.
+    Unknown { at: &'p str },
+    /// A step into something that is not a singular message.
+    NotMessage { at: &'p str },
+    /// More steps than the depth limit allows.
+    TooDeep,
+}
+
+impl FieldPath {
+    /// Follows `path` from `message`; every step may be a proto or a JSON name.
+    pub(crate) fn resolve<'p>(
+        message: &MessageDescriptor,
+        path: &'p str,
+        max_depth: usize,
+    ) -> Result<Self, PathError<'p>> {
+        let mut fields: Vec<FieldDescriptor> = Vec::new();
+        for step in path.split('.') {
+            if fields.len() >= max_depth {
+                return Err(PathError::TooDeep);
+            }
+            let parent = match fields.last() {
+                None => message.clone(),
+                Some(field) => match field.kind() {
+                    Kind::Message(inner) if field.cardinality() != REPEATED => inner,
+                    _ => return Err(PathError::NotMessage { at: step }),
+                },
+            };
+            let field = field(&parent, step).ok_or(PathError::Unknown { at: step })?;
+            fields.push(field);
+        }
+        Ok(Self { fields })
+    }
+
+    /// The field that the path ends at.
+    pub(crate) fn leaf(&self) -> &FieldDescriptor {
+        self.fields
+            .last()
+            .expect("resolve splits a string, which has at least one part")
+    }
+
+    /// Whether `self` leads to `other` or to something that holds it.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        other.fields.starts_with(&self.fields)
+    }
+
+    /// The place of the value, made if need be. An error is the name of the oneof that another
+    /// of whose members is set.
+    pub(crate) fn slot<'m>(
+        &self,
+        message: &'m mut DynamicMessage,
+    ) -> Result<&'m mut Value, String> {
+        let (leaf, parents) = self
+            .fields
+            .split_last()
+            .expect("resolve splits a string, which has at least one part");
+        let mut at = message;
+        for parent in parents {
+            free_oneof(at, parent)?;
+            at = at
+                .get_field_mut(parent)
+                .as_message_mut()
+                .expect("resolve lets only singular messages be steps");
+        }
+        free_oneof(at, leaf)?;
+        Ok(at.get_field_mut(leaf))
+    }
+}
+
+const REPEATED: prost_reflect::Cardinality = prost_reflect::Cardinality::Repeated;
+
+/// A field by its JSON name or its proto name.
+pub(crate) fn field(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
+    message
+        .get_field_by_json_name(name)
+        .or_else(|| message.get_field_by_name(name))
+}
+
+/// Whether the field can take its value from text: scalars, enums and the well-known types whose
+/// JSON is a string, a number or a boolean.
+pub(crate) fn is_textual(kind: &Kind) -> bool {
+    match kind {
+        Kind::Message(message) => wkt::is_textual(message.full_name()),
+        _ => true,
+    }
+}
+
+/// An error is the name of the oneof in which a member other than `field` is set.
+pub(crate) fn free_oneof(message: &DynamicMessage, field: &FieldDescriptor) -> Result<(), String> {
+    let Some(oneof) = field.containing_oneof() else {
+        return Ok(());
+    };
+    let taken = oneof
+        .fields()
+        .any(|other| other.number() != field.number() && message.has_field(&other));
+    if taken {
+        Err(oneof.name().to_owned())
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! Response messages to HTTP answers.
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, SerializeOptions, Value};
+use serde_json::ser::Serializer;
+
+use crate::binding::{Binding, is_http_body};
+use crate::error::ResponseError;
+
+/// Fields with their default value are printed, so that clients see whole objects.
+const WHOLE: SerializeOptions = SerializeOptions::new().skip_default_fields(false);
+
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// As the policy says.
+    pub status: StatusCode,
+    /// `application/json`, or what a `google.api.HttpBody` says.
+    pub content_type: HeaderValue,
+    /// Empty for a status that has no body (204, 205, 304): then leave out the content type too.
+    pub body: Bytes,
+}
+
+impl Response {
+    pub(crate) fn new(binding: &Binding, bytes: &[u8]) -> Result<Self, ResponseError> {
+        let output = binding.method.output();
+        let message = DynamicMessage::decode(output.clone(), bytes).map_err(|source| {
+            ResponseError::Decode {
+                message: output.full_name().to_owned(),
+                source,
+            }
+        })?;
+        let status = binding.policy.success_status;
+        let json = HeaderValue::from_static("application/json");
+        if matches!(
+            status,
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+        ) {
+            return Ok(Self {
+                status,
+                content_type: json,
+                body: Bytes::new(),
+            });
+        }
+        let (content_type, body) = match &binding.response_body {
+            None if is_http_body(&Kind::Message(output)) => raw(&message)?,
+            None => (json, print(&message, &WHOLE)?.into()),
+            Some(field) if is_http_body(&field.kind()) && !field.is_list() => {
+                match message.get_field(field).as_message() {
+                    Some(inner) => raw(inner)?,
+                    None => (json, Bytes::new()),
+                }
+            }
+            Some(field) => (json, print_field(&message, field)?),
+        };
+        Ok(Self {
+            status,
+            content_type,
+            body,
+        })
+    }
+}
+
+/// The parts of a `google.api.HttpBody`.
+fn raw(message: &DynamicMessage) -> Result<(HeaderValue, Bytes), ResponseError> {
+    let text = message.get_field_by_name("content_type");
+    let text = text.as_ref().and_then(|value| value.as_str()).unwrap_or("");
+    let content_type = match text {
+        "" => HeaderValue::from_static("application/octet-stream"),
+        text => HeaderValue::from_str(text).map_err(|_| ResponseError::ContentType)?,
+    };
+    let data = message.get_field_by_name("data");
+    let data = data.as_ref().and_then(|value| value.as_bytes().cloned());
+    Ok((content_type, data.unwrap_or_default()))
+}
+
+fn print(message: &DynamicMessage, options: &SerializeOptions) -> Result<Vec<u8>, ResponseError> {
+    let mut out = Vec::with_capacity(256);
+    message
+        .serialize_with_options(&mut Serializer::new(&mut out), options)
+        .map_err(|error| ResponseError::Json {
+            reason: error.to_string(),
+        })?;
+    Ok(out)
+}
+
+/// The JSON of one field. A message, or any field with presence, that is not set is `null`.
+fn print_field(message: &DynamicMessage, field: &FieldDescriptor) -> Result<Bytes, ResponseError> {
+    if field.supports_presence() && !message.has_field(field) {
+        return Ok(Bytes::from_static(b"null"));
+    }
+    let value = message.get_field(field);
+    if let Value::Message(inner) = value.as_ref() {
+        return Ok(print(inner, &WHOLE)?.into());
+    }
+    // prost-reflect prints messages only: print one that holds this field alone, and take it out.
+    let mut alone = DynamicMessage::new(field.parent_message().clone());
+    alone.set_field(field, value.into_owned());
+    let whole = print(&alone, &WHOLE)?;
+    let mut fields: std::collections::HashMap<String, Box<serde_json::value::RawValue>> =
+        serde_json::from_slice(&whole).map_err(|error| ResponseError::Json {
+            reason: error.to_string(),
+        })?;
+    let json = fields
+        .remove(field.json_name())
+        .map(|json| String::from(Box::<str>::from(json)));
+    Ok(json.unwrap_or_else(|| "null".to_owned()).into())
+}

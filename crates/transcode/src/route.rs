@@ -1,0 +1,207 @@
+//! A matched route: requests to messages.
+
+mod body;
+
+use bytes::Bytes;
+use http::Method;
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, Kind, MethodDescriptor};
+use serde_json::Value as Json;
+
+use crate::binding::{Binding, Body};
+use crate::error::{RequestError, ResponseError};
+use crate::field_path::FieldPath;
+use crate::json;
+use crate::path;
+use crate::query::{Pairs, pairs};
+use crate::response::Response;
+use crate::router::{Path, Verb};
+use crate::scalar;
+use crate::transcoder::{MethodPolicy, Transcoder};
+use crate::violations::Violations;
+use crate::wkt;
+
+/// The route that a request took, with what its path says.
+#[derive(Debug)]
+pub struct Route<'t> {
+    transcoder: &'t Transcoder,
+    binding: &'t Binding,
+    /// The value of each variable of the template, unescaped.
+    values: Vec<String>,
+}
+
+impl<'t> Route<'t> {
+    pub(crate) fn new(
+        transcoder: &'t Transcoder,
+        binding: &'t Binding,
+        path: &Path<'_>,
+        verbed: bool,
+    ) -> Result<Self, RequestError> {
+        let template = &binding.template;
+        let values = template
+            .variables
+            .iter()
+            .map(|variable| {
+                let start = variable.segments.start;
+                if !variable.multi {
+                    return Ok(path.segment(start, verbed).unwrap_or_default().to_owned());
+                }
+                let end = if variable.segments.end == template.segments.len() {
+                    path.len()
+                } else {
+                    variable.segments.end
+                };
+                let mut value = String::new();
+                for index in start..end {
+                    if index > start {
+                        value.push('/');
+                    }
+                    let raw = path.raw(index, verbed).unwrap_or_default();
+                    value
+                        .push_str(&path::decode_segment(raw, true).map_err(|error| {
+                            RequestError::invalid(format!("the path: {error}"))
+                        })?);
+                }
+                Ok(value)
+            })
+            .collect::<Result<_, RequestError>>()?;
+        Ok(Self {
+            transcoder,
+            binding,
+            values,
+        })
+    }
+
+    /// The method to call.
+    #[must_use]
+    pub fn method(&self) -> &'t MethodDescriptor {
+        &self.binding.method
+    }
+
+    /// The path of the gRPC call: `/auth.v1.AuthService/Login`.
+    #[must_use]
+    pub fn grpc_path(&self) -> &'t str {
+        &self.binding.grpc_path
+    }
+
+    /// The template that matched, as the contract has it: a label of few values for logs and metrics.
+    #[must_use]
+    pub fn template(&self) -> &'t str {
+        &self.binding.pattern
+    }
+
+    /// What the policy said of the method.
+    #[must_use]
+    pub fn policy(&self) -> &'t MethodPolicy {
+        &self.binding.policy
+    }
+
+    /// Whether the HTTP body is read at all.
+    #[must_use]
+    pub fn takes_body(&self) -> bool {
+        !matches!(self.binding.body, Body::None)
+    }
+
+    /// The request message, encoded, from what the path, the query and the body say; the path is
+    /// stronger than the body, the body than the query. `query` is raw. An empty `body` is absent.
+    ///
+    /// # Errors
+    /// When anything in the request has no place in the message; see [`RequestError`].
+    pub fn request(
+        &self,
+        query: Option<&str>,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Result<Bytes, RequestError> {
+        let mut message = DynamicMessage::new(self.binding.method.input());
+        let mut violations = Violations::default();
+        self.read_query(query, body.is_empty(), &mut message, &mut violations)?;
+        let json = self.read_body(content_type, body, &mut message, &mut violations)?;
+        self.read_path(&mut message, &mut violations);
+        violations.into_result()?;
+        if let Some(json) = json {
+            self.fill_mask(&json, &mut message);
+        }
+        Ok(message.encode_to_vec().into())
+    }
+
+    /// The HTTP answer from the encoded response message.
+    ///
+    /// # Errors
+    /// When the bytes are not the response message, or the message has no JSON form.
+    pub fn response(&self, message: &[u8]) -> Result<Response, ResponseError> {
+        Response::new(self.binding, message)
+    }
+
+    fn read_query(
+        &self,
+        query: Option<&str>,
+        body_is_empty: bool,
+        message: &mut DynamicMessage,
+        violations: &mut Violations,
+    ) -> Result<(), RequestError> {
+        let Some(query) = query else {
+            return Ok(());
+        };
+        if matches!(self.binding.body, Body::All) {
+            for (key, _) in pairs(query) {
+                let key = path::decode_query(key).unwrap_or_default();
+                violations.add_at(&key, "send it in the body; this route takes no query");
+            }
+            return Ok(());
+        }
+        let mut decided: Vec<&FieldPath> = self.binding.variables.iter().collect();
+        decided.extend(self.binding.body.field().filter(|_| !body_is_empty));
+        let reader = Pairs {
+            max_depth: self.transcoder.options.max_body_depth,
+            ignore_unknown: self.transcoder.options.ignore_unknown_fields,
+            decided: &decided,
+        };
+        reader.read(query, message, violations)
+    }
+
+    fn read_path(&self, message: &mut DynamicMessage, violations: &mut Violations) {
+        let names = self.binding.template.variables.iter();
+        for ((path, value), name) in self.binding.variables.iter().zip(&self.values).zip(names) {
+            violations.within(&name.field, |violations| {
+                match scalar::from_text(&path.leaf().kind(), value) {
+                    Err(expected) => violations.add(expected),
+                    Ok(value) => match path.slot(message) {
+                        Ok(slot) => *slot = value,
+                        Err(oneof) => {
+                            violations.add(format!("another field of the oneof `{oneof}` is set"))
+                        }
+                    },
+                }
+            });
+        }
+    }
+
+    /// A PATCH that gives no mask means the fields that its body holds.
+    fn fill_mask(&self, json: &Json, message: &mut DynamicMessage) {
+        let Some(resource) = self.binding.body.field() else {
+            return;
+        };
+        let Kind::Message(resource) = resource.leaf().kind() else {
+            return;
+        };
+        if self.binding.verb != Verb::Only(Method::PATCH) {
+            return;
+        }
+        let input = self.binding.method.input();
+        let mut masks = input.fields().filter_map(|field| match field.kind() {
+            Kind::Message(desc)
+                if desc.full_name() == "google.protobuf.FieldMask" && !field.is_list() =>
+            {
+                Some((field, desc))
+            }
+            _ => None,
+        });
+        if let (Some((field, desc)), None) = (masks.next(), masks.next())
+            && !message.has_field(&field)
+        {
+            let mask = wkt::mask(&desc, json::paths_of(&resource, json));
+            message.set_field(&field, prost_reflect::Value::Message(mask));
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! All routes of a set of services.
+
+use http::{Method, StatusCode};
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+
+use crate::binding::Binding;
+use crate::error::{BuildError, Fault, Miss, RequestError};
+use crate::openapi;
+use crate::route::Route;
+use crate::router::{Path, Router};
+use crate::rule;
+
+/// Routes from HTTP to gRPC methods. Immutable: share it behind an `Arc`.
+#[derive(Debug)]
+pub struct Transcoder {
+    pub(crate) pool: DescriptorPool,
+    pub(crate) bindings: Vec<Binding>,
+    pub(crate) options: Options,
+    router: Router,
+}
+
+/// Limits and leniency.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How deep arrays and objects of a JSON body, and the steps of a query key, may nest. Above
+    /// 120 it is 120.
+    pub max_body_depth: usize,
+    /// Skip the keys of a query or body that the request message does not know, rather than refuse
+    /// them. For methods whose clients may be newer than the server.
+    pub ignore_unknown_fields: bool,
+}
+
+/// What a contract says of a method beyond `google.api.http`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodPolicy {
+    /// The status of success. With 204 and 304 the answer has no body.
+    pub success_status: StatusCode,
+    /// What a caller must bring; only documented here, enforced by the caller of this crate.
+    pub security: Security,
+}
+
+/// What a caller must bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// Nothing.
+    Public,
+    /// An access token: `Authorization: Bearer`.
+    Bearer,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_body_depth: 100,
+            ignore_unknown_fields: false,
+        }
+    }
+}
+
+impl Transcoder {
+    /// Reads the `google.api.http` rules of all methods of the services (full names). Methods
+    /// without a rule have no route. `policy` is asked once for each method that has one.
+    ///
+    /// # Errors
+    /// All that is wrong, together: unknown services, bad templates, fields that do not exist, two
+    /// methods on one route, client streaming.
+    pub fn new(
+        pool: &DescriptorPool,
+        services: &[&str],
+        policy: impl Fn(&MethodDescriptor) -> MethodPolicy,
+        options: Options,
+    ) -> Result<Self, BuildError> {
+        let mut transcoder = Self {
+            pool: pool.clone(),
+            bindings: Vec::new(),
+            options,
+            router: Router::default(),
+        };
+        let mut faults = Vec::new();
+        for service in services {
+            match pool.get_service_by_name(service) {
+                Some(service) => {
+                    for method in service.methods() {
+                        transcoder.add(&method, &policy, &mut faults);
+                    }
+                }
+                None => faults.push(Fault {
+                    subject: (*service).to_owned(),
+                    reason: "there is no such service".to_owned(),
+                }),
+            }
+        }
+        if faults.is_empty() {
+            Ok(transcoder)
+        } else {
+            Err(BuildError { faults })
+        }
+    }
+
+    fn add(
+        &mut self,
+        method: &MethodDescriptor,
+        policy: &impl Fn(&MethodDescriptor) -> MethodPolicy,
+        faults: &mut Vec<Fault>,
+    ) {
+        let mut fault = |reason| {
+            faults.push(Fault {
+                subject: method.full_name().to_owned(),
+                reason,
+            });
+        };
+        let rules = rule::rules(method);
+        if rules.is_empty() {
+            return;
+        }
+        let policy = policy(method);
+        for rule in rules {
+            let rule = match rule {
+                Ok(rule) => rule,
+                Err(reason) => {
+                    fault(reason);
+                    continue;
+                }
+            };
+            let binding = match Binding::new(method, rule, &policy) {
+                Ok(binding) => binding,
+                Err(reasons) => {
+                    reasons.into_iter().for_each(&mut fault);
+                    continue;
+                }
+            };
+            let index = self.bindings.len();
+            match self.router.insert(&binding.verb, &binding.template, index) {
+                Ok(()) => self.bindings.push(binding),
+                Err(taken) => fault(format!(
+                    "{} {} is already the route of {}",
+                    binding.verb,
+                    binding.pattern,
+                    self.bindings[taken].method.full_name()
+                )),
+            }
+        }
+    }
+
+    /// The route of a request. `path` is raw: still percent-encoded, without the query. HEAD follows
+    /// GET; OPTIONS is for the caller to answer, with [`Transcoder::allowed`].
+    ///
+    /// # Errors
+    /// When there is none, or when the path's percent-encoding is broken.
+    pub fn find(&self, method: &Method, path: &str) -> Result<Route<'_>, Miss> {
+        let path = match Path::parse(path) {
+            Some(Ok(path)) => path,
+            Some(Err(error)) => {
+                return Err(Miss::BadPath(RequestError::invalid(format!(
+                    "the path: {error}"
+                ))));
+            }
+            None => return Err(Miss::NotFound),
+        };
+        match self.router.find(method, &path) {
+            Some(found) => {
+                let binding = &self.bindings[found.endpoint];
+                Route::new(self, binding, &path, found.verbed).map_err(Miss::BadPath)
+            }
+            None => match self.allow(&path) {
+                Some(allow) => Err(Miss::MethodNotAllowed { allow }),
+                None => Err(Miss::NotFound),
+            },
+        }
+    }
+
+    /// The methods that a raw path takes, as the value of an `Allow` header; `None` when the path
+    /// does not exist.
+    #[must_use]
+    pub fn allowed(&self, path: &str) -> Option<String> {
+        self.allow(&Path::parse(path)?.ok()?)
+    }
+
+    fn allow(&self, path: &Path<'_>) -> Option<String> {
+        let mut methods = self.router.methods(path);
+        if methods.is_empty() {
+            return None;
+        }
+        if methods.contains("*") {
+            // A rule for any method: name those that clients use.
+            methods.shift_remove("*");
+            methods.extend(["GET", "PUT", "POST", "DELETE", "PATCH"]);
+        }
+        if methods.contains("GET") {
+            methods.insert("HEAD");
+        }
+        methods.insert("OPTIONS");
+        methods.sort_unstable();
+        Some(methods.into_iter().collect::<Vec<_>>().join(", "))
+    }
+
+    /// The routes as an OpenAPI 3.1 document.
+    #[must_use]
+    pub fn openapi(&self, info: &openapi::Info) -> serde_json::Value {
+        openapi::document(self, info)
+    }
+}

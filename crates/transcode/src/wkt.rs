@@ -1,0 +1,94 @@
+//! The well-known types: those that ProtoJSON gives a form of their own.
+
+use prost_reflect::{DynamicMessage, MessageDescriptor};
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{Error, StrDeserializer};
+
+/// The message that stands for raw bytes.
+pub(crate) const HTTP_BODY: &str = "google.api.HttpBody";
+
+/// Whether ProtoJSON gives the message a form of its own.
+pub(crate) fn is_special(full_name: &str) -> bool {
+    is_textual(full_name)
+        || matches!(
+            full_name,
+            "google.protobuf.Any"
+                | "google.protobuf.Empty"
+                | "google.protobuf.ListValue"
+                | "google.protobuf.Struct"
+                | "google.protobuf.Value"
+        )
+}
+
+/// Whether the message's JSON is a string, a number or a boolean, so that text can hold it.
+pub(crate) fn is_textual(full_name: &str) -> bool {
+    is_wrapper(full_name)
+        || matches!(
+            full_name,
+            "google.protobuf.Duration" | "google.protobuf.FieldMask" | "google.protobuf.Timestamp"
+        )
+}
+
+/// Whether the message is one of `wrappers.proto`: a single field `value`, number 1.
+pub(crate) fn is_wrapper(full_name: &str) -> bool {
+    matches!(
+        full_name,
+        "google.protobuf.BoolValue"
+            | "google.protobuf.BytesValue"
+            | "google.protobuf.DoubleValue"
+            | "google.protobuf.FloatValue"
+            | "google.protobuf.Int32Value"
+            | "google.protobuf.Int64Value"
+            | "google.protobuf.StringValue"
+            | "google.protobuf.UInt32Value"
+            | "google.protobuf.UInt64Value"
+    )
+}
+
+/// What to tell a client whose value is not of the type.
+pub(crate) fn expected(full_name: &str) -> &'static str {
+    match full_name {
+        "google.protobuf.Any" => "expected an object with the known type's name in `@type`",
+        "google.protobuf.Duration" => "expected a duration in seconds, such as \"1.5s\"",
+        "google.protobuf.Empty" => "expected an empty object",
+        "google.protobuf.FieldMask" => "expected field paths, separated by commas",
+        "google.protobuf.ListValue" => "expected an array",
+        "google.protobuf.Struct" => "expected an object",
+        "google.protobuf.Timestamp" => {
+            "expected an RFC 3339 timestamp, such as \"2026-01-31T12:00:00Z\""
+        }
+        _ => "expected a JSON value",
+    }
+}
+
+/// A `Timestamp`, `Duration` or `FieldMask` from its JSON text. Masks may also be in proto names.
+pub(crate) fn from_text(desc: &MessageDescriptor, text: &str) -> Option<DynamicMessage> {
+    if desc.full_name() == "google.protobuf.FieldMask" && text.contains('_') {
+        return mask_of_proto_names(desc, text);
+    }
+    let text: StrDeserializer<'_, Error> = text.into_deserializer();
+    DynamicMessage::deserialize(desc.clone(), text).ok()
+}
+
+fn mask_of_proto_names(desc: &MessageDescriptor, text: &str) -> Option<DynamicMessage> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.';
+    let paths: Vec<String> = text.split(',').map(str::to_owned).collect();
+    if !paths
+        .iter()
+        .all(|path| !path.is_empty() && path.bytes().all(plain))
+    {
+        return None;
+    }
+    Some(mask(desc, paths))
+}
+
+/// A `FieldMask` of these proto paths.
+pub(crate) fn mask(desc: &MessageDescriptor, paths: Vec<String>) -> DynamicMessage {
+    let mut message = DynamicMessage::new(desc.clone());
+    let paths = paths
+        .into_iter()
+        .map(prost_reflect::Value::String)
+        .collect();
+    message.set_field_by_name("paths", prost_reflect::Value::List(paths));
+    message
+}
