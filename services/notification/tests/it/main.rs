@@ -1,0 +1,9 @@
+//! The service as its callers see it, on a real SMTP conversation or the development mailbox.
+
+mod app;
+mod capture;
+mod duplicates;
+mod page;
+mod secrets;
+mod sink;
+mod smtp;
