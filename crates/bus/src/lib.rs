@@ -1,1 +1,44 @@
-//! Under construction.
+//! gRPC over Kafka.
+//!
+//! A gRPC service is a `tower::Service<http::Request<Body>>`, and a tonic client is generic over
+//! one, so the bus is two adapters: [`KafkaChannel`] carries a client's calls as records and
+//! resolves the replies, and [`KafkaServer`] feeds consumed records to the same generated server
+//! that HTTP/2 uses.
+//!
+//! ```text
+//!  client ─► KafkaChannel ─► topic user.find ─► KafkaServer ─► UserServiceServer
+//!     ▲            ▲                                                 │
+//!     └────────────┴──────── partition n of reply.<app> ◄────────────┘
+//! ```
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | [`settings`] | which broker, which keys |
+//! | [`channel`] | the client transport |
+//! | [`server`] | the server transport: commits, retries of events, dead letters |
+//! | [`event`] | sealing events when an outbox row is written, publishing them later |
+//! | [`topics`] | which topics the contracts need; creating and checking them |
+//! | [`embedded`] | a broker in the process, for development and tests |
+//! | [`keys`] | the key ring: MACs and sealing |
+//! | [`header`] | the names of the record headers |
+//! | [`record`] | a record before it is sent and after it was received |
+//! | [`timeout`] | the `grpc-timeout` header |
+
+pub mod channel;
+pub mod embedded;
+pub mod event;
+pub mod header;
+pub mod keys;
+pub mod record;
+pub mod server;
+pub mod settings;
+pub mod timeout;
+pub mod topics;
+
+mod client;
+mod frame;
+
+pub use channel::KafkaChannel;
+pub use embedded::EmbeddedBroker;
+pub use server::KafkaServer;
+pub use settings::Settings;

@@ -1,1 +1,29 @@
-//! Under construction.
+//! What every process of the platform needs.
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | [`contract`] | what the `.proto` options say of each method: access, topic, deadline, idempotency |
+//! | [`call`] | who calls, and which call it is: extensions that both transports set |
+//! | [`status`] | errors with a stable reason |
+//! | [`health`] | the state of each dependency, and readiness |
+//! | [`config`] | settings checked together (feature `process`) |
+//! | [`telemetry`] | structured logs (feature `process`) |
+//! | [`shutdown`] | soft stop, then hard stop (feature `process`) |
+//! | [`grpc`] | a gRPC server with health and reflection (feature `process`) |
+//! | [`layer`] | one tower layer per concern, for Kafka and HTTP/2 alike (feature `layers`) |
+
+pub mod call;
+pub mod contract;
+pub mod health;
+pub mod status;
+
+#[cfg(feature = "process")]
+pub mod config;
+#[cfg(feature = "process")]
+pub mod grpc;
+#[cfg(feature = "layers")]
+pub mod layer;
+#[cfg(feature = "process")]
+pub mod shutdown;
+#[cfg(feature = "process")]
+pub mod telemetry;

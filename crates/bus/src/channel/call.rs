@@ -1,0 +1,80 @@
+//! One call: send, await the reply, by the deadline.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use chassis::contract::Method;
+use http::request::Parts;
+use http::{HeaderMap, Response};
+use tonic::Status;
+use tonic::body::Body;
+
+use super::request::correlation_id;
+use super::{Shared, producer};
+use crate::record::millis;
+use crate::{frame, header, timeout};
+
+impl Shared {
+    pub(super) async fn call(
+        &self,
+        method: &Method,
+        head: &Parts,
+        message: Bytes,
+    ) -> Result<Response<Body>, Status> {
+        if !self.ready.load(Ordering::Acquire) {
+            return Err(Status::unavailable("the bus is not ready; try again later"));
+        }
+        let budget = budget(method, &head.headers)?;
+        let deadline = tokio::time::Instant::now() + budget;
+        let Some(mut ticket) = self.pending.register() else {
+            return Err(Status::resource_exhausted("too many calls in flight; try again later"));
+        };
+        let id = correlation_id(self.pending.channel_id(), ticket.number);
+        let record = self.request(method, head, message, id, budget, millis(SystemTime::now()))?;
+        producer::send(&self.producer, &record, ticket.number)?;
+        match tokio::time::timeout_at(deadline, &mut ticket.reply).await {
+            Ok(Ok(reply)) => reply?.into_response(method.sealed),
+            // The sender is dropped only when the entry is, and the ticket holds the entry.
+            Ok(Err(_)) => Err(Status::cancelled("the channel has ended")),
+            Err(_) => Err(Status::deadline_exceeded(format!(
+                "no answer from the service within {} ms",
+                budget.as_millis()
+            ))),
+        }
+    }
+}
+
+/// The method's deadline, or what the caller asked for if that is less.
+fn budget(method: &Method, headers: &HeaderMap) -> Result<Duration, Status> {
+    let Some(asked) = headers.get(header::TIMEOUT) else { return Ok(method.deadline) };
+    let asked = asked.to_str().ok().and_then(timeout::parse);
+    let asked = asked.ok_or_else(|| {
+        Status::invalid_argument("grpc-timeout is not 1 to 8 digits and one of H, M, S, m, u, n")
+    })?;
+    Ok(asked.min(method.deadline))
+}
+
+impl super::reply::Reply {
+    /// The reply as the HTTP response that a tonic client reads.
+    fn into_response(self, sealed: bool) -> Result<Response<Body>, Status> {
+        // A secret may not arrive in the clear: whoever sent it so is not one of ours.
+        if sealed && !self.was_sealed && self.is_ok() {
+            return Err(Status::internal("the reply should have been sealed"));
+        }
+        Ok(if self.is_ok() {
+            frame::response(self.metadata, &self.value, self.trailers)
+        } else {
+            let mut response = Response::new(Body::empty());
+            *response.headers_mut() = self.metadata;
+            response.headers_mut().extend(self.trailers);
+            let grpc = http::HeaderValue::from_static("application/grpc");
+            response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
+            response
+        })
+    }
+
+    fn is_ok(&self) -> bool {
+        self.trailers.get(header::STATUS).is_some_and(|status| status == "0")
+    }
+}

@@ -1,0 +1,154 @@
+//! gRPC's message framing: a compression flag, four bytes of length, the message
+//! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>). The bus carries bare messages.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use tonic::Status;
+use tonic::body::Body;
+
+/// The bytes before each message.
+const PREFIX: usize = 5;
+
+/// One message and the trailers.
+struct UnaryBody {
+    data: Option<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+/// A message with its prefix.
+pub(crate) fn framed(message: &[u8]) -> Bytes {
+    let mut framed = BytesMut::with_capacity(PREFIX + message.len());
+    framed.put_u8(0);
+    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    framed.put_slice(message);
+    framed.freeze()
+}
+
+/// A request body of one message.
+pub(crate) fn request_body(message: &[u8]) -> Body {
+    Body::new(UnaryBody { data: Some(framed(message)), trailers: None })
+}
+
+/// A response with one message, the given metadata, and trailers.
+pub(crate) fn response(
+    metadata: HeaderMap,
+    message: &[u8],
+    trailers: HeaderMap,
+) -> Response<Body> {
+    let body = UnaryBody { data: Some(framed(message)), trailers: Some(trailers) };
+    let mut response = Response::new(Body::new(body));
+    *response.headers_mut() = metadata;
+    let grpc = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
+    response
+}
+
+/// The only message of a body, and the trailers after it.
+///
+/// # Errors
+/// The body breaks off, is compressed, or holds more or less than one message within `limit` bytes.
+pub(crate) async fn collect(
+    mut body: Body,
+    limit: usize,
+) -> Result<(Option<Bytes>, Option<HeaderMap>), Status> {
+    let mut data = BytesMut::new();
+    let mut trailers = None;
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(chunk) => {
+                if data.len() + chunk.len() > limit + PREFIX {
+                    return Err(too_large(limit));
+                }
+                data.extend_from_slice(&chunk);
+            }
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
+    }
+    if data.is_empty() {
+        return Ok((None, trailers));
+    }
+    let data = data.freeze();
+    let Some((prefix, message)) = data.split_at_checked(PREFIX) else {
+        return Err(Status::internal("the message's prefix is cut off"));
+    };
+    if prefix[0] != 0 {
+        return Err(Status::unimplemented("the bus carries no compressed messages"));
+    }
+    let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
+    if length != message.len() {
+        return Err(Status::unimplemented("the bus carries one message a call"));
+    }
+    Ok((Some(data.slice(PREFIX..)), trailers))
+}
+
+/// The message is larger than the bus carries.
+pub(crate) fn too_large(limit: usize) -> Status {
+    Status::resource_exhausted(format!("the message is larger than the limit of {limit} bytes"))
+}
+
+// === impl UnaryBody ===
+
+impl http_body::Body for UnaryBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let next = match self.data.take() {
+            Some(data) => Some(Frame::data(data)),
+            None => self.trailers.take().map(Frame::trailers),
+        };
+        Poll::Ready(next.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.data.is_none() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.data.as_ref().map_or(0, |data| data.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_message_survives_framing() {
+        let (message, trailers) = collect(request_body(b"abc"), 10).await.unwrap();
+        assert_eq!(message.as_deref(), Some(&b"abc"[..]));
+        assert_eq!(trailers, None);
+    }
+
+    #[tokio::test]
+    async fn an_empty_message_is_not_a_missing_one() {
+        let (message, _) = collect(request_body(b""), 10).await.unwrap();
+        assert_eq!(message.as_deref(), Some(&b""[..]));
+        let (message, _) = collect(Body::empty(), 10).await.unwrap();
+        assert_eq!(message, None);
+    }
+
+    #[tokio::test]
+    async fn the_limit_is_exact() {
+        assert!(collect(request_body(b"0123456789"), 10).await.is_ok());
+        let status = collect(request_body(b"0123456789x"), 10).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+    }
+
+    #[tokio::test]
+    async fn two_messages_and_a_cut_off_one_are_refused() {
+        for bytes in [&b"\0\0\0\0\x01a\0\0\0\0\x01b"[..], b"\0\0\0\0\x05a", b"\0\0", b"\x01\0\0\0\x01a"] {
+            let body = Body::new(http_body_util::Full::new(Bytes::copy_from_slice(bytes)));
+            assert!(collect(body, 100).await.is_err(), "{bytes:?}");
+        }
+    }
+}

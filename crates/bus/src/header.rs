@@ -1,0 +1,58 @@
+//! The names of the record headers. `docs/wire.md` describes their values.
+
+/// Identifies a call; a reply repeats it.
+pub const CORRELATION_ID: &str = "kafka_correlationId";
+/// Where the reply goes.
+pub const REPLY_TOPIC: &str = "kafka_replyTopic";
+/// Which partition of it: 4 bytes, big-endian.
+pub const REPLY_PARTITION: &str = "kafka_replyPartition";
+/// The gRPC path, `/user.v1.UserService/Find`.
+pub const METHOD: &str = "rpc-method";
+/// The budget of the call, in gRPC's text form.
+pub const TIMEOUT: &str = "grpc-timeout";
+/// The gRPC status code of a reply, in decimal; always present.
+pub const STATUS: &str = "grpc-status";
+/// The client's key for a call that may be sent twice.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The form of the value.
+pub const CONTENT_TYPE: &str = "content-type";
+/// The form of every value that this crate writes.
+pub const PROTOBUF: &[u8] = b"application/protobuf";
+/// Comes before the name of each gRPC metadata entry that is carried.
+pub const META_PREFIX: &str = "meta:";
+/// The id of the key that the MAC was made with.
+pub const KEY_ID: &str = "rpc-key-id";
+/// The MAC: 32 bytes.
+pub const MAC: &str = "rpc-mac";
+/// Present when the value is encrypted: the nonce, 24 bytes.
+pub const SEALED: &str = "rpc-sealed";
+/// What dead-lettering adds; outside the MAC.
+pub const DEAD_LETTER_PREFIX: &str = "kafka_dlt-";
+/// W3C trace context; outside the MAC, since proxies may annotate it.
+pub const TRACE: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+
+/// CloudEvents: the id of an event.
+pub const CE_ID: &str = "ce_id";
+/// CloudEvents: the gRPC path of the method that handles the event.
+pub const CE_TYPE: &str = "ce_type";
+/// CloudEvents: which service the event comes from.
+pub const CE_SOURCE: &str = "ce_source";
+/// CloudEvents: the version of the specification.
+pub const CE_SPECVERSION: &str = "ce_specversion";
+/// CloudEvents: when it happened, RFC 3339 in UTC.
+pub const CE_TIME: &str = "ce_time";
+
+/// The gRPC metadata that travels in a request. `authorization` is always encrypted.
+pub const REQUEST_METADATA: [&str; 5] =
+    ["authorization", "accept-language", "x-request-id", "x-client-address", "x-client-user-agent"];
+
+/// Whether the MAC covers a header.
+#[must_use]
+pub fn is_covered(name: &str) -> bool {
+    name != MAC && !name.starts_with(DEAD_LETTER_PREFIX) && !TRACE.contains(&name)
+}
+
+/// Ends the name of a dead-letter topic: `<topic>.dlq`.
+pub const DEAD_LETTER_SUFFIX: &str = ".dlq";
+/// Stands between a topic and the number of its retry tier: `<topic>.retry.<n>`.
+pub const RETRY_INFIX: &str = ".retry.";

@@ -1,0 +1,123 @@
+//! A record before it is sent, and after it was received.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
+
+use crate::header;
+
+/// A record that is being made.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) topic: Cow<'static, str>,
+    pub(crate) partition: Option<i32>,
+    pub(crate) key: Option<Vec<u8>>,
+    /// CreateTime, in milliseconds since 1970; set by us since the MAC covers it.
+    pub(crate) time_ms: i64,
+    pub(crate) headers: Vec<(Cow<'static, str>, Vec<u8>)>,
+    pub(crate) value: Bytes,
+}
+
+/// A record that was consumed.
+#[derive(Debug, Clone)]
+pub(crate) struct Received<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) time_ms: i64,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) headers: Vec<(&'a str, &'a [u8])>,
+    pub(crate) value: &'a [u8],
+}
+
+/// Now, as a record's CreateTime.
+pub(crate) fn millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    pub(crate) fn new(topic: impl Into<Cow<'static, str>>, time_ms: i64, value: Bytes) -> Self {
+        let headers = Vec::with_capacity(12);
+        Self { topic: topic.into(), partition: None, key: None, time_ms, headers, value }
+    }
+
+    pub(crate) fn header(&mut self, name: impl Into<Cow<'static, str>>, value: Vec<u8>) {
+        self.headers.push((name.into(), value));
+    }
+
+    /// What ciphertext in this record is bound to.
+    pub(crate) fn context(&self, part: &str) -> Vec<u8> {
+        let id = |name| {
+            let found = self.headers.iter().find(|(own, _)| own == name);
+            found.map(|(_, value)| value.as_slice())
+        };
+        context(&self.topic, self.time_ms, id(header::CORRELATION_ID).or(id(header::CE_ID)), part)
+    }
+
+    pub(crate) fn kafka_headers(&self) -> OwnedHeaders {
+        let headers = OwnedHeaders::new_with_capacity(self.headers.len());
+        self.headers.iter().fold(headers, |headers, (name, value)| {
+            headers.insert(Header { key: name, value: Some(value) })
+        })
+    }
+}
+
+// === impl Received ===
+
+impl<'a> Received<'a> {
+    pub(crate) fn read(message: &'a BorrowedMessage<'a>) -> Self {
+        let headers = message.headers().map_or_else(Vec::new, |headers| {
+            headers.iter().map(|header| (header.key, header.value.unwrap_or_default())).collect()
+        });
+        Self {
+            topic: message.topic(),
+            partition: message.partition(),
+            offset: message.offset(),
+            time_ms: message.timestamp().to_millis().unwrap_or(0),
+            key: message.key(),
+            headers,
+            value: message.payload().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| *value)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The topic that the record was first sent to, which its MAC covers: its own, or for a record
+    /// on `<topic>.retry.<n>` or `<topic>.dlq` that one. Read from the name, not from a header, so
+    /// that nobody without a key can move a record from one topic to another.
+    pub(crate) fn origin_topic(&self) -> &'a str {
+        if let Some(origin) = self.topic.strip_suffix(header::DEAD_LETTER_SUFFIX) {
+            return origin;
+        }
+        match self.topic.rsplit_once(header::RETRY_INFIX) {
+            Some((origin, tier)) if tier.parse::<u8>().is_ok() => origin,
+            _ => self.topic,
+        }
+    }
+
+    pub(crate) fn context(&self, part: &str) -> Vec<u8> {
+        let id = self.header(header::CORRELATION_ID).or_else(|| self.header(header::CE_ID));
+        context(self.origin_topic(), self.time_ms, id, part)
+    }
+}
+
+fn context(topic: &str, time_ms: i64, id: Option<&[u8]>, part: &str) -> Vec<u8> {
+    let id = id.unwrap_or_default();
+    let mut context = Vec::with_capacity(topic.len() + id.len() + part.len() + 32);
+    for bytes in [topic.as_bytes(), &time_ms.to_be_bytes(), id, part.as_bytes()] {
+        context.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        context.extend_from_slice(bytes);
+    }
+    context
+}

@@ -1,0 +1,162 @@
+//! Handling events: at least once, again and again while the reason may pass, set aside when not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::contract::Method;
+use tonic::{Code, Status};
+
+use super::Shared;
+use super::commit::Taken;
+use super::request::Call;
+use super::slots::Slot;
+use crate::header;
+use crate::record::Received;
+
+/// The first pause before handling an event again; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How often an event is handled whose handler fails for a reason of its own.
+const FAULTY_ATTEMPTS: u32 = 5;
+
+/// A record as it came, for the dead-letter topic.
+struct Original {
+    topic: String,
+    partition: i32,
+    offset: i64,
+    time_ms: i64,
+    key: Option<Vec<u8>>,
+    headers: Vec<(String, Vec<u8>)>,
+    value: Vec<u8>,
+}
+
+/// What to do about a failure.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Again,
+    SetAside,
+}
+
+impl Shared {
+    pub(super) fn dispatch_event(self: &Arc<Self>, received: &Received<'_>, taken: Taken, slot: Slot) {
+        let opened = self
+            .settings
+            .keys
+            .verify(received)
+            .map_err(|refused| Status::unauthenticated(refused.to_string()))
+            .and_then(|()| self.method_of(received))
+            .and_then(|method| {
+                Call::open(received, &method, &self.settings.keys, method.deadline)
+                    .map(|call| (method, call))
+            });
+        let original = Original::of(received);
+        let shared = Arc::clone(self);
+        self.runtime.spawn(async move {
+            let outcome = match opened {
+                Ok((method, call)) => shared.handle_event(&method, &call).await,
+                Err(status) => Err((status, 0)),
+            };
+            if let Err((status, attempts)) = outcome {
+                shared.set_aside(&original, &status, attempts).await;
+            }
+            shared.commits.finish(&taken);
+            drop(slot);
+        });
+    }
+
+    /// Handles an event until it succeeds or cannot. An event that waits is uncommitted: if the
+    /// process ends, the next one takes it.
+    async fn handle_event(&self, method: &Method, call: &Call) -> Result<(), (Status, u32)> {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let response = self.handle(call).await;
+            let status = Status::from_header_map(response.headers());
+            let Some(status) = status.filter(|status| status.code() != Code::Ok) else {
+                return Ok(());
+            };
+            if next(status.code(), attempt) == Next::SetAside {
+                return Err((status, attempt));
+            }
+            tracing::warn!(
+                method = method.path, event.id = call.id(), attempt,
+                "an event failed and is tried again in {} ms: {}", pause.as_millis(), status.message()
+            );
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Copies a record to its dead-letter topic, byte for byte, with the reason in headers.
+    async fn set_aside(&self, original: &Original, status: &Status, attempts: u32) {
+        let topic = format!("{}{}", original.topic, header::DEAD_LETTER_SUFFIX);
+        let added = [
+            ("kafka_dlt-original-topic", original.topic.clone().into_bytes()),
+            ("kafka_dlt-original-partition", original.partition.to_be_bytes().to_vec()),
+            ("kafka_dlt-original-offset", original.offset.to_be_bytes().to_vec()),
+            ("kafka_dlt-original-timestamp", original.time_ms.to_be_bytes().to_vec()),
+            ("kafka_dlt-exception-fqcn", format!("{:?}", status.code()).into_bytes()),
+            ("kafka_dlt-exception-message", status.message().as_bytes().to_vec()),
+        ];
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let own = original.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let headers = own.chain(added.iter().map(|(name, value)| (*name, value.as_slice())));
+            let (key, value) = (original.key.as_deref(), &original.value);
+            match self.events.send(&topic, key, original.time_ms, headers, value).await {
+                Ok(()) => break,
+                // Nothing is lost meanwhile: the record is uncommitted on its own topic.
+                Err(error) => tracing::error!("a dead letter is kept back: {error}"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        tracing::error!(
+            topic = original.topic, partition = original.partition, offset = original.offset, attempts,
+            "an event was set aside on {topic}: {}", status.message()
+        );
+    }
+}
+
+fn next(code: Code, attempt: u32) -> Next {
+    match code {
+        Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted
+        | Code::Cancelled => Next::Again,
+        Code::Internal | Code::Unknown if attempt < FAULTY_ATTEMPTS => Next::Again,
+        _ => Next::SetAside,
+    }
+}
+
+impl Original {
+    fn of(received: &Received<'_>) -> Self {
+        Self {
+            topic: received.topic.to_owned(),
+            partition: received.partition,
+            offset: received.offset,
+            time_ms: received.time_ms,
+            key: received.key.map(<[u8]>::to_vec),
+            headers: received
+                .headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.to_vec()))
+                .collect(),
+            value: received.value.to_vec(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_tried_for_ever_and_what_cannot_is_set_aside_at_once() {
+        assert_eq!(next(Code::Unavailable, 1_000), Next::Again);
+        assert_eq!(next(Code::InvalidArgument, 1), Next::SetAside);
+        assert_eq!(next(Code::Internal, FAULTY_ATTEMPTS - 1), Next::Again);
+        assert_eq!(next(Code::Internal, FAULTY_ATTEMPTS), Next::SetAside);
+    }
+}

@@ -1,0 +1,36 @@
+//! Watching whether the broker answers, apart from the poll thread, which it would hold up.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use chassis::health::Component;
+use rdkafka::producer::Producer as _;
+
+use super::Shared;
+use crate::client;
+
+/// How often the broker is asked.
+const ASK_EVERY: Duration = Duration::from_secs(3);
+
+pub(super) fn spawn(shared: &Arc<Shared>, component: Component) -> JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new()
+        .name("bus-watch".into())
+        .spawn(move || {
+            while !shared.stop.load(Ordering::Acquire) {
+                std::thread::park_timeout(ASK_EVERY);
+                // Before the first assignment the poll thread says what is missing.
+                if shared.assigned.load(Ordering::Acquire) {
+                    let one = shared.topics().into_iter().take(1).collect::<Vec<_>>();
+                    let brokers = &shared.settings.brokers;
+                    match client::partitions(shared.replies.client(), brokers, &one) {
+                        Ok(_) => component.up(),
+                        Err(reason) => component.down(reason),
+                    }
+                }
+            }
+        })
+        .expect("the system refuses a thread at start, where nothing can be served without it")
+}

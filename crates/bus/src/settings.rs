@@ -1,0 +1,117 @@
+//! Which broker, which keys, which limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+use crate::keys::KeyRing;
+
+#[cfg(feature = "args")]
+mod args;
+#[cfg(feature = "args")]
+pub use args::BusArgs;
+
+/// The largest value that the bus carries, in bytes. Kafka's own default is 1 MiB with everything;
+/// this leaves room for headers and sealing.
+pub const MESSAGE_LIMIT: usize = 1_000_000;
+
+/// What every part of the bus is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `host:port`, comma-separated.
+    pub brokers: String,
+    /// Names the process in the broker's logs and metrics.
+    pub client_id: String,
+    /// Keeps the process's group membership across a restart (`group.instance.id`). Must be unique
+    /// within the group; none makes a member that the group forgets only after the session timeout.
+    pub instance_id: Option<String>,
+    /// Signs and seals.
+    pub keys: KeyRing,
+    /// How long a fetch may wait at the broker for new records. A real broker wakes at once, so the
+    /// wait costs nothing; the embedded one does not, so there it is the latency of a hop.
+    pub fetch_wait: Duration,
+    /// The largest value, in bytes.
+    pub message_limit: usize,
+}
+
+impl Settings {
+    /// Settings for a real broker.
+    #[must_use]
+    pub fn new(brokers: impl Into<String>, client_id: impl Into<String>, keys: KeyRing) -> Self {
+        Self {
+            brokers: brokers.into(),
+            client_id: client_id.into(),
+            instance_id: None,
+            keys,
+            fetch_wait: Duration::from_millis(500),
+            message_limit: MESSAGE_LIMIT,
+        }
+    }
+
+    /// What every client of the broker has in common.
+    pub(crate) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", &self.client_id)
+            .set("socket.nagle.disable", "true")
+            .set("socket.keepalive.enable", "true")
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("allow.auto.create.topics", "false")
+            .set("log.connection.close", "false")
+            .set_log_level(rdkafka::config::RDKafkaLogLevel::Error);
+        config
+    }
+
+    /// A producer of requests and replies: a record that is lost is a call that times out, so one
+    /// broker's word is enough.
+    pub(crate) fn call_producer(&self) -> ClientConfig {
+        let mut config = self.producer();
+        config
+            .set("acks", "1")
+            .set("delivery.report.only.error", "true")
+            .set("message.timeout.ms", "10000");
+        config
+    }
+
+    /// A producer of events: acknowledged means stored on every in-sync replica, once.
+    pub(crate) fn event_producer(&self) -> ClientConfig {
+        let mut config = self.producer();
+        config
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("message.timeout.ms", "10000");
+        config
+    }
+
+    fn producer(&self) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("linger.ms", "0")
+            .set("sticky.partitioning.linger.ms", "0")
+            // A missing topic is reported after this, not after 30 s.
+            .set("topic.metadata.propagation.max.ms", "2000")
+            .set("message.max.bytes", (self.message_limit + 64 * 1024).to_string());
+        config
+    }
+
+    pub(crate) fn consumer(&self) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("fetch.wait.max.ms", self.fetch_wait.as_millis().to_string())
+            .set("fetch.queue.backoff.ms", "1")
+            .set("fetch.error.backoff.ms", "10")
+            .set("isolation.level", "read_uncommitted")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("enable.partition.eof", "false");
+        config
+    }
+
+    /// Shared by the parts that a process starts.
+    pub(crate) fn shared(&self) -> Arc<Self> {
+        Arc::new(self.clone())
+    }
+}

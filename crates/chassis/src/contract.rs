@@ -1,0 +1,152 @@
+//! What the `.proto` options say of each method.
+//!
+//! Read once at start. A method that declares no access rule or no `idempotency_level` is a fault,
+//! and a process with a fault does not start: there are no silent defaults for who may call what,
+//! or for what may run twice.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};
+
+mod read;
+mod secret;
+
+/// The budget of a call whose contract states none.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The methods of a set of services, by gRPC path.
+#[derive(Debug, Clone, Default)]
+pub struct Contract {
+    methods: HashMap<String, Arc<Method>>,
+}
+
+/// What the contract says of one method.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// `/user.v1.UserService/Find`.
+    pub path: String,
+    /// `user.v1.UserService`.
+    pub service: String,
+    /// The Kafka topic of its requests, or of its events.
+    pub topic: String,
+    /// Who may call it.
+    pub access: Access,
+    /// How it travels over Kafka.
+    pub pattern: Pattern,
+    /// What may happen when a request is delivered twice.
+    pub idempotency: Idempotency,
+    /// The longest that a call may take.
+    pub deadline: Duration,
+    /// Whether its request or its reply holds a field marked `debug_redact`, however deep. Such a
+    /// method's values are encrypted on the bus.
+    pub sealed: bool,
+    /// The HTTP status of success over REST, if the contract states one.
+    pub success_status: Option<u16>,
+    /// The descriptor: input and output types, comments, other options.
+    pub descriptor: MethodDescriptor,
+}
+
+/// Who may call a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Holders of a valid access token.
+    Authenticated,
+    /// Other services only.
+    Internal,
+}
+
+/// How a method travels over Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// The caller awaits the reply.
+    RequestReply,
+    /// The caller awaits only that the broker has the record.
+    Event,
+}
+
+/// What may happen when a request is delivered twice (`google.protobuf.MethodOptions`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idempotency {
+    /// It may run again: it changes nothing.
+    NoSideEffects,
+    /// It may run again: the second run changes nothing more.
+    Idempotent,
+    /// It must not run twice.
+    Unknown,
+}
+
+/// The contract is not one that a process can serve.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the contract has faults:\n  {}", faults.join("\n  "))]
+pub struct ContractError {
+    /// One line each, naming the method.
+    pub faults: Vec<String>,
+}
+
+// === impl Contract ===
+
+impl Contract {
+    /// Reads the contract of the named services (`user.v1.UserService`).
+    ///
+    /// # Errors
+    /// All faults together: an unknown service, a method without an access rule or an
+    /// `idempotency_level`, an event that does not return `google.protobuf.Empty`, two methods on
+    /// one topic.
+    pub fn read(pool: &DescriptorPool, services: &[&str]) -> Result<Self, ContractError> {
+        read::contract(pool, services)
+    }
+
+    /// The method at a gRPC path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Arc<Method>> {
+        self.methods.get(path)
+    }
+
+    /// All methods, ordered by path.
+    #[must_use]
+    pub fn methods(&self) -> Vec<&Arc<Method>> {
+        let mut methods: Vec<_> = self.methods.values().collect();
+        methods.sort_by(|a, b| a.path.cmp(&b.path));
+        methods
+    }
+
+    /// The same methods on topics of other names: so that one broker can carry several platforms.
+    #[must_use]
+    pub fn with_topics(self, rename: impl Fn(&str) -> String) -> Self {
+        let renamed = |method: Arc<Method>| {
+            let topic = rename(&method.topic);
+            Arc::new(Method { topic, ..Arc::unwrap_or_clone(method) })
+        };
+        let methods = self.methods.into_iter().map(|(path, method)| (path, renamed(method)));
+        Self { methods: methods.collect() }
+    }
+
+    /// The methods of one service, ordered by path.
+    #[must_use]
+    pub fn of_service(&self, service: &str) -> Vec<&Arc<Method>> {
+        self.methods().into_iter().filter(|method| method.service == service).collect()
+    }
+}
+
+// === impl Method ===
+
+impl Method {
+    /// The request type.
+    #[must_use]
+    pub fn input(&self) -> MessageDescriptor {
+        self.descriptor.input()
+    }
+
+    /// The response type.
+    #[must_use]
+    pub fn output(&self) -> MessageDescriptor {
+        self.descriptor.output()
+    }
+}
+
+#[cfg(test)]
+mod tests;

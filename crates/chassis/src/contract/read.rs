@@ -1,0 +1,180 @@
+//! From descriptors to a [`Contract`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, MethodDescriptor, Value};
+
+use super::secret::holds_secret;
+use super::{Access, Contract, ContractError, DEFAULT_DEADLINE, Idempotency, Method, Pattern};
+
+/// The extension of `google.protobuf.MethodOptions` that the platform's options live in.
+const OPTIONS: &str = "trolleybus.v1.method";
+
+/// The deadlines that a contract may state: long enough for two broker hops, short enough that a
+/// request topic need keep its records for minutes only.
+const DEADLINES: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(600);
+
+pub(super) fn contract(
+    pool: &DescriptorPool,
+    services: &[&str],
+) -> Result<Contract, ContractError> {
+    let mut faults = Vec::new();
+    let mut methods = HashMap::new();
+    let mut topics: HashMap<String, String> = HashMap::new();
+    let extension = pool.get_extension_by_name(OPTIONS);
+    for service in services {
+        let Some(descriptor) = pool.get_service_by_name(service) else {
+            faults.push(format!("{service}: no such service in the descriptors"));
+            continue;
+        };
+        for descriptor in descriptor.methods() {
+            let method = read(descriptor, extension.as_ref(), &mut faults);
+            if let Some(other) = topics.insert(method.topic.clone(), method.path.clone()) {
+                faults.push(format!(
+                    "{}: the topic {} is that of {other} already; give it one of its own",
+                    method.path, method.topic
+                ));
+            }
+            methods.insert(method.path.clone(), Arc::new(method));
+        }
+    }
+    if faults.is_empty() { Ok(Contract { methods }) } else { Err(ContractError { faults }) }
+}
+
+fn read(
+    descriptor: MethodDescriptor,
+    extension: Option<&ExtensionDescriptor>,
+    faults: &mut Vec<String>,
+) -> Method {
+    let service = descriptor.parent_service();
+    let path = format!("/{}/{}", service.full_name(), descriptor.name());
+    let options = extension.and_then(|extension| {
+        descriptor.options().get_extension(extension).into_owned().as_message().cloned()
+    });
+    let mut fault = |text: &str| faults.push(format!("{path}: {text}"));
+
+    let access = match number(options.as_ref(), "access") {
+        1 => Access::Public,
+        2 => Access::Authenticated,
+        3 => Access::Internal,
+        _ => {
+            fault("declares no access rule; set (trolleybus.v1.method).access");
+            Access::Internal
+        }
+    };
+    let idempotency = idempotency(&descriptor).unwrap_or_else(|| {
+        fault("declares no idempotency_level; set it, IDEMPOTENCY_UNKNOWN if it must not run twice");
+        Idempotency::Unknown
+    });
+    let pattern = match number(options.as_ref(), "pattern") {
+        2 => Pattern::Event,
+        _ => Pattern::RequestReply,
+    };
+    if pattern == Pattern::Event && descriptor.output().full_name() != "google.protobuf.Empty" {
+        fault("is an event, so it must return google.protobuf.Empty");
+    }
+    if pattern == Pattern::Event && idempotency == Idempotency::Unknown {
+        fault("is an event, which is delivered at least once, so it must be IDEMPOTENT");
+    }
+    let deadline = deadline(options.as_ref());
+    if !DEADLINES.contains(&deadline) {
+        fault("has a deadline outside 10 ms to 10 minutes");
+    }
+    let topic = match text(options.as_ref(), "topic") {
+        Some(topic) => topic,
+        None => default_topic(service.name(), descriptor.name()),
+    };
+    if !is_topic(&topic) {
+        fault("has a topic that is not one: 1 to 200 of a-z, A-Z, 0-9, '.', '_' and '-'");
+    }
+    let success_status = match number(options.as_ref(), "success_status") {
+        0 => None,
+        status @ 200..=299 => u16::try_from(status).ok(),
+        _ => {
+            fault("has a success_status outside 200 to 299");
+            None
+        }
+    };
+    let sealed = holds_secret(&descriptor.input()) || holds_secret(&descriptor.output());
+    Method {
+        service: service.full_name().to_owned(),
+        topic,
+        access,
+        pattern,
+        idempotency,
+        deadline,
+        sealed,
+        success_status,
+        descriptor,
+        path,
+    }
+}
+
+/// The declared level; `None` where the contract says nothing, which protobuf would read as unknown.
+fn idempotency(method: &MethodDescriptor) -> Option<Idempotency> {
+    let options = method.options();
+    if !options.has_field_by_name("idempotency_level") {
+        return None;
+    }
+    match options.get_field_by_name("idempotency_level")?.as_enum_number()? {
+        1 => Some(Idempotency::NoSideEffects),
+        2 => Some(Idempotency::Idempotent),
+        _ => Some(Idempotency::Unknown),
+    }
+}
+
+fn number(options: Option<&DynamicMessage>, field: &str) -> i64 {
+    let Some(value) = options.and_then(|options| options.get_field_by_name(field)) else { return 0 };
+    match *value {
+        Value::EnumNumber(number) | Value::I32(number) => number.into(),
+        Value::U32(number) => number.into(),
+        Value::I64(number) => number,
+        _ => 0,
+    }
+}
+
+fn text(options: Option<&DynamicMessage>, field: &str) -> Option<String> {
+    let value = options?.get_field_by_name(field)?.as_str()?.to_owned();
+    (!value.is_empty()).then_some(value)
+}
+
+fn deadline(options: Option<&DynamicMessage>) -> Duration {
+    let Some(options) = options.filter(|options| options.has_field_by_name("deadline")) else {
+        return DEFAULT_DEADLINE;
+    };
+    let value = options.get_field_by_name("deadline").map(std::borrow::Cow::into_owned);
+    let Some(duration) = value.as_ref().and_then(Value::as_message) else {
+        return DEFAULT_DEADLINE;
+    };
+    let seconds = u64::try_from(number(Some(duration), "seconds")).unwrap_or(0);
+    let nanos = u32::try_from(number(Some(duration), "nanos")).unwrap_or(0);
+    Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos.into()))
+}
+
+/// `UserService`, `Find` to `user.find`.
+fn default_topic(service: &str, method: &str) -> String {
+    let service = service.strip_suffix("Service").filter(|s| !s.is_empty()).unwrap_or(service);
+    format!("{}.{}", snake_case(service), snake_case(method))
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut previous_lower = false;
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && previous_lower {
+            snake.push('_');
+        }
+        previous_lower = letter.is_ascii_lowercase() || letter.is_ascii_digit();
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// Kafka's own rule, shortened from 249 characters to leave room for `.retry.<n>` and `.dlq`.
+fn is_topic(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=200).contains(&name.len()) && name.bytes().all(legal) && name != "." && name != ".."
+}

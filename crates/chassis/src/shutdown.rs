@@ -1,0 +1,111 @@
+//! Soft stop, then hard stop.
+//!
+//! 1. The first SIGTERM or SIGINT begins the soft stop: intake ends, what runs is finished, what
+//!    is finished is flushed and committed.
+//! 2. The deadline, or a second signal, ends the process at once.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+/// How long a soft stop may take. Kubernetes kills after 30 s; this leaves room for `preStop`.
+pub const SOFT_STOP: Duration = Duration::from_secs(20);
+
+/// Tells every part of a process to stop. Clones share the state.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    soft: CancellationToken,
+}
+
+impl Shutdown {
+    /// Begins the soft stop.
+    pub fn begin(&self) {
+        self.soft.cancel();
+    }
+
+    /// Whether the soft stop has begun.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.soft.is_cancelled()
+    }
+
+    /// Ends when the soft stop begins.
+    pub async fn begun(&self) {
+        self.soft.cancelled().await;
+    }
+
+    /// Sleeps, and says whether the soft stop has not begun meanwhile.
+    pub async fn sleep(&self, duration: Duration) -> bool {
+        tokio::select! {
+            () = self.soft.cancelled() => false,
+            () = tokio::time::sleep(duration) => true,
+        }
+    }
+
+    /// Begins the soft stop at the first signal and ends the process at the second.
+    ///
+    /// # Errors
+    /// The signal handlers cannot be installed.
+    pub fn on_signals(&self) -> std::io::Result<()> {
+        let mut signals = Signals::new()?;
+        let shutdown = self.clone();
+        tokio::spawn(async move {
+            let name = signals.next().await;
+            tracing::info!("{name}: stopping; a second signal ends the process at once");
+            shutdown.begin();
+            let name = signals.next().await;
+            tracing::warn!("{name} again: ended at once");
+            std::process::exit(130);
+        });
+        Ok(())
+    }
+
+    /// Runs what a soft stop has to do, for [`SOFT_STOP`] at most.
+    pub async fn drain(&self, work: impl Future<Output = ()>) {
+        if tokio::time::timeout(SOFT_STOP, work).await.is_err() {
+            tracing::warn!("the soft stop took longer than {SOFT_STOP:?}; ended at once");
+        }
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> &'static str {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => "Ctrl-C",
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

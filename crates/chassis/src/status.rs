@@ -1,0 +1,55 @@
+//! Errors with a stable reason.
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// Why a call failed, in a form that programs can branch on (`google.rpc.ErrorInfo`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reason {
+    /// The gRPC status code.
+    pub code: Code,
+    /// The stable identifier, in UPPER_SNAKE_CASE.
+    pub reason: &'static str,
+    /// Who defines the reason, such as `user`.
+    pub domain: &'static str,
+}
+
+impl Reason {
+    /// A status that carries this reason.
+    #[must_use]
+    pub fn status(self, message: impl Into<String>) -> Status {
+        self.status_with(message, ErrorDetails::new())
+    }
+
+    /// A status that carries this reason beside other details.
+    #[must_use]
+    pub fn status_with(self, message: impl Into<String>, mut details: ErrorDetails) -> Status {
+        details.set_error_info(self.reason, self.domain, []);
+        Status::with_error_details(self.code, message, details)
+    }
+}
+
+/// The reason that a status carries, if any.
+#[must_use]
+pub fn reason_of(status: &Status) -> Option<String> {
+    status.get_details_error_info().map(|info| info.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_survives_the_wire() {
+        let taken = Reason { code: Code::AlreadyExists, reason: "EMAIL_TAKEN", domain: "user" };
+        let status = taken.status("the address is taken");
+        let received = over_the_wire(&status);
+        assert_eq!(reason_of(&received).as_deref(), Some("EMAIL_TAKEN"));
+    }
+
+    fn over_the_wire(status: &Status) -> Status {
+        let mut headers = http::HeaderMap::new();
+        status.add_header(&mut headers).unwrap();
+        Status::from_header_map(&headers).unwrap()
+    }
+}
