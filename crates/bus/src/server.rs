@@ -40,11 +40,6 @@ mod watch;
 /// replica can take it.
 pub const IN_FLIGHT: usize = 512;
 
-/// Where replies may go besides what [`ServerOptions::reply_topics`] adds: otherwise a writer of
-/// requests could make a service write anywhere.
-const REPLY_PREFIX: &str = "reply.";
-const REPLY_SUFFIX: &str = ".reply";
-
 /// What a server is started with.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
@@ -195,11 +190,5 @@ impl KafkaServer {
 impl Shared {
     fn topics(&self) -> Vec<String> {
         self.methods.iter().map(|method| method.topic.clone()).collect()
-    }
-
-    fn may_reply_to(&self, topic: &str) -> bool {
-        topic.starts_with(REPLY_PREFIX)
-            || topic.ends_with(REPLY_SUFFIX)
-            || self.options.reply_topics.iter().any(|allowed| allowed == topic)
     }
 }

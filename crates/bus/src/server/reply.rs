@@ -52,7 +52,7 @@ impl Address {
     /// What is missing or not allowed.
     pub(super) fn of(received: &Received<'_>, shared: &Shared) -> Result<Self, &'static str> {
         let topic = received.text(header::REPLY_TOPIC).ok_or("it names no reply topic")?;
-        if !shared.may_reply_to(topic) {
+        if !is_reply_topic(topic, &shared.options.reply_topics) {
             return Err("its reply topic is not one that replies may go to");
         }
         let partition = received.header(header::REPLY_PARTITION).and_then(partition);
@@ -61,6 +61,12 @@ impl Address {
         let correlation_id = correlation_id.ok_or("it has no correlation id")?.to_vec();
         Ok(Self { topic: topic.to_owned(), partition, correlation_id })
     }
+}
+
+/// Where replies may go: `reply.*`, `*.reply` and what the operator names. Otherwise a writer of
+/// requests could make a service write anywhere.
+fn is_reply_topic(topic: &str, named: &[String]) -> bool {
+    topic.starts_with("reply.") || topic.ends_with(".reply") || named.iter().any(|n| n == topic)
 }
 
 fn partition(bytes: &[u8]) -> Option<i32> {
@@ -140,6 +146,17 @@ fn failure(status: &Status) -> (HeaderMap, Option<Bytes>, HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn replies_go_to_reply_topics_alone() {
+        let named = ["answers".to_owned()];
+        for good in ["reply.gateway", "user.find.reply", "answers"] {
+            assert!(is_reply_topic(good, &named), "{good}");
+        }
+        for bad in ["user.find", "notification.send.email", "replyx", "reply", ""] {
+            assert!(!is_reply_topic(bad, &named), "{bad}");
+        }
+    }
 
     #[test]
     fn a_partition_is_four_bytes_or_decimal_text() {

@@ -1,12 +1,14 @@
 //! A broker, a service under test, and clients of it.
 
 use std::collections::HashMap;
+#[cfg(feature = "real")]
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bus::keys::KeyRing;
 use bus::server::ServerOptions;
+#[cfg(feature = "real")]
 use bus::topics::TopicSpec;
 use bus::{EmbeddedBroker, KafkaChannel, KafkaServer, Settings};
 use chassis::call::FromBus;
@@ -30,6 +32,10 @@ pub(crate) const NOTIFICATION: &str = "notification.v1.NotificationService";
 /// How long anything may take that is not itself a matter of time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Longer requests are not echoed: their replies would be over the limit.
+const ECHOED: usize = 1000;
+
+#[cfg(feature = "real")]
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// A broker with the topics of the contracts, under names of this test's own where it is shared.
@@ -117,13 +123,24 @@ impl Broker {
     /// Every record of a topic, from the beginning, once there are at least `count`.
     pub(crate) async fn raw(&self, topic: &str, count: usize) -> Vec<Raw> {
         let (brokers, topic) = (self.settings.brokers.clone(), topic.to_owned());
-        let read = tokio::task::spawn_blocking(move || read_raw(&brokers, &topic, count));
-        read.await.unwrap()
+        let enough = move |found: &[Raw]| found.len() >= count;
+        tokio::task::spawn_blocking(move || read_raw(&brokers, &topic, enough)).await.unwrap()
+    }
+
+    /// The reply that bears a correlation id; pings share its topic.
+    pub(crate) async fn reply_to(&self, correlation_id: &str) -> Raw {
+        let (brokers, topic) = (self.settings.brokers.clone(), format!("reply.{}", self.app));
+        let id = correlation_id.as_bytes().to_vec();
+        let is_it = move |raw: &Raw| raw.header("kafka_correlationId") == Some(&id);
+        let found = is_it.clone();
+        let enough = move |all: &[Raw]| all.iter().any(&found);
+        let read = tokio::task::spawn_blocking(move || read_raw(&brokers, &topic, enough));
+        read.await.unwrap().into_iter().find(is_it).unwrap()
     }
 }
 
 /// Reads with nothing of this crate: what any Kafka consumer sees.
-fn read_raw(brokers: &str, topic: &str, count: usize) -> Vec<Raw> {
+fn read_raw(brokers: &str, topic: &str, enough: impl Fn(&[Raw]) -> bool) -> Vec<Raw> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "raw")
@@ -138,8 +155,8 @@ fn read_raw(brokers: &str, topic: &str, count: usize) -> Vec<Raw> {
     consumer.assign(&assignment).unwrap();
     let until = std::time::Instant::now() + PATIENCE;
     let mut found = Vec::new();
-    while found.len() < count {
-        assert!(std::time::Instant::now() < until, "{topic}: {} of {count} records", found.len());
+    while !enough(&found) {
+        assert!(std::time::Instant::now() < until, "{topic}: only {} records", found.len());
         let Some(message) = consumer.poll(Duration::from_millis(50)) else { continue };
         let message = message.unwrap();
         found.push(Raw {
@@ -261,6 +278,9 @@ impl UserService for TestService {
                 tokio::time::sleep(Duration::from_millis(millis.parse().unwrap())).await;
             }
             _ => {}
+        }
+        if id.len() > ECHOED {
+            return Ok(Response::new(FindResponse::default()));
         }
         Ok(Response::new(FindResponse { user: Some(User { id, ..User::default() }) }))
     }

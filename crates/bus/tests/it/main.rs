@@ -42,5 +42,5 @@ on_every_broker! {
     wire::a_secret_is_in_no_byte_of_any_topic,
     wire::a_forged_request_is_not_executed,
     wire::a_stale_request_is_answered_and_not_executed,
-    wire::a_reply_goes_nowhere_but_to_reply_topics,
+    wire::a_readdressed_request_is_not_executed,
 }

@@ -56,10 +56,7 @@ pub(crate) async fn a_request_and_its_reply_are_what_the_contract_says(broker: B
     let authorization = request.header("meta:authorization").unwrap();
     assert!(!contains(authorization, b"secret-token"));
 
-    // The pings that keep the channel ready share the topic.
-    let replies = broker.raw(&format!("reply.{}", broker.app), 2).await;
-    let of_call = |raw: &&Raw| raw.text("kafka_correlationId") == id;
-    let reply = replies.iter().find(of_call).expect("the reply repeats the correlation id");
+    let reply = broker.reply_to(id).await;
     assert_eq!(FindResponse::decode(&reply.value[..]).unwrap().user.unwrap().id, "7");
     assert_eq!(reply.text("grpc-status"), "0");
     assert_eq!(reply.headers.iter().filter(|(name, _)| name == "kafka_correlationId").count(), 1);
@@ -82,9 +79,10 @@ pub(crate) async fn a_secret_is_in_no_byte_of_any_topic(broker: Broker) {
     let answer = client(&channel).register(request).await.unwrap().into_inner();
     assert_eq!(answer.session.unwrap().refresh_secret, SECRET.as_bytes());
     let register = broker.topic(&format!("/{USER}/Register"));
-    let mut records = broker.raw(&register, 1).await;
-    records.extend(broker.raw(&format!("reply.{}", broker.app), 2).await);
-    assert!(records.iter().any(|record| record.header("rpc-sealed").is_some()));
+    let request = broker.raw(&register, 1).await.remove(0);
+    let reply = broker.reply_to(request.text("kafka_correlationId")).await;
+    let records = [request, reply];
+    assert!(records.iter().all(|record| record.header("rpc-sealed").is_some()));
     for record in records {
         let parts = record.headers.iter().map(|(_, value)| value).chain([&record.value]);
         assert!(parts.into_iter().all(|part| !contains(part, SECRET.as_bytes())), "{record:?}");
@@ -125,35 +123,21 @@ pub(crate) async fn a_stale_request_is_answered_and_not_executed(broker: Broker)
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let _server = broker.serve(&service).await;
-    let replies = broker.raw(&format!("reply.{}", broker.app), 2).await;
-    let id = sent.text("kafka_correlationId");
-    let reply = replies.iter().find(|raw| raw.text("kafka_correlationId") == id);
-    let status = match reply {
-        Some(reply) => reply.text("grpc-status").to_owned(),
-        None => {
-            let replies = broker.raw(&format!("reply.{}", broker.app), replies.len() + 1).await;
-            let reply = replies.iter().find(|raw| raw.text("kafka_correlationId") == id);
-            reply.expect("a stale request is answered").text("grpc-status").to_owned()
-        }
-    };
-    assert_eq!(status, "4");
+    let reply = broker.reply_to(sent.text("kafka_correlationId")).await;
+    assert_eq!(reply.text("grpc-status"), "4");
     client(&channel).find(FindRequest { id: "after".into() }).await.unwrap();
     assert_eq!(service.times("stale"), 0);
 }
 
-pub(crate) async fn a_reply_goes_nowhere_but_to_reply_topics(broker: Broker) {
+pub(crate) async fn a_readdressed_request_is_not_executed(broker: Broker) {
     let service = TestService::default();
     let _server = broker.serve(&service).await;
-    // Signed by a holder of the key, who asks for the answer on another service's topic.
-    let register = broker.topic("/user.v1.UserService/Register");
-    let mut settings = broker.settings().clone();
-    settings.client_id = "other".into();
     let channel = broker.channel().await;
     client(&channel).find(FindRequest { id: "7".into() }).await.unwrap();
     let mut astray = broker.raw(&broker.topic(FIND), 1).await.remove(0);
     for (name, value) in &mut astray.headers {
         if name == "kafka_replyTopic" {
-            *value = register.clone().into_bytes();
+            *value = b"elsewhere.reply".to_vec();
         }
     }
     write(&broker, &broker.topic(FIND), astray).await;
