@@ -9,10 +9,12 @@ use crate::mail::Letter;
 use crate::mailbox::Mailbox;
 
 mod availability;
+mod connect;
 mod pool;
 mod reply;
 mod smtp;
 
+pub use connect::ConversationError;
 pub use smtp::SmtpMailer;
 
 /// Hands mails over.
@@ -35,7 +37,7 @@ pub enum MailerError {
     Timeout(Duration),
     /// No connection, or none that speaks SMTP as it was configured.
     #[error("the mail server cannot be reached")]
-    Unreachable(#[source] lettre::transport::smtp::Error),
+    Unreachable(#[source] ConversationError),
     /// The server does not let this client in, which its operator can repair.
     #[error("the mail server does not accept the credentials of this service ({code})")]
     Credentials {

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use lettre::transport::smtp::Error as SmtpError;
 
-use super::MailerError;
+use super::{ConversationError, MailerError};
 
 /// "Service not available, closing transmission channel" ([RFC 5321](https://www.rfc-editor.org/rfc/rfc5321), 4.2.3).
 pub(super) const CLOSING: u16 = 421;
@@ -14,19 +14,23 @@ const CREDENTIALS: [u16; 4] = [530, 534, 535, 538];
 /// Longest text of a reply that is kept.
 const MAX_REPLY: usize = 300;
 
-/// `ascii`: whether the address is in ASCII.
-pub(super) fn error(error: SmtpError, ascii: bool) -> MailerError {
-    match error.status().map(u16::from) {
+/// `ascii`: whether the addresses of the mail are in ASCII.
+pub(super) fn error(error: ConversationError, ascii: bool) -> MailerError {
+    let ConversationError::Smtp(smtp) = &error else {
+        return MailerError::Unreachable(error);
+    };
+    match smtp.status().map(u16::from) {
         Some(code) if CREDENTIALS.contains(&code) => MailerError::Credentials { code },
-        Some(code) if error.is_permanent() => MailerError::Rejected {
+        Some(code) if smtp.is_permanent() => MailerError::Rejected {
             code,
-            reply: text(&error),
+            reply: text(smtp),
         },
         Some(code) => MailerError::Deferred {
             code,
-            reply: text(&error),
+            reply: text(smtp),
         },
-        None if error.is_client() && !ascii => MailerError::ForeignAddress,
+        // lettre's one complaint about the mail itself; its others are about the connection.
+        None if smtp.is_client() && !ascii => MailerError::ForeignAddress,
         None => MailerError::Unreachable(error),
     }
 }
