@@ -3,8 +3,12 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+
+use crate::infra::Endpoints;
+use crate::process::captured;
 
 /// The surroundings of one run of `cargo xtask`.
 #[derive(Debug, Clone)]
@@ -12,6 +16,17 @@ pub(crate) struct Context {
     root: PathBuf,
     ci: bool,
     install: bool,
+    servers: Option<Servers>,
+}
+
+/// The real parts that a run of tests has to itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Servers {
+    /// Where they answer.
+    pub(crate) endpoints: Endpoints,
+    /// The folder to name to `cargo xtask infra stop|start|pause --dir`; none for servers that the
+    /// environment names, which are not ours to stop.
+    pub(crate) dir: Option<PathBuf>,
 }
 
 impl Context {
@@ -31,6 +46,7 @@ impl Context {
             root,
             ci,
             install: install || ci,
+            servers: None,
         })
     }
 
@@ -47,6 +63,52 @@ impl Context {
     /// Whether missing programs and tools may be installed without asking.
     pub(crate) const fn may_install(&self) -> bool {
         self.install
+    }
+
+    /// The same with real parts at hand.
+    pub(crate) fn with_servers(self, servers: Servers) -> Self {
+        Self {
+            servers: Some(servers),
+            ..self
+        }
+    }
+
+    /// The real parts, for suites that were registered as needing them.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub(crate) fn servers(&self) -> Result<&Servers> {
+        self.servers
+            .as_ref()
+            .context("this suite was not registered as needing servers")
+    }
+
+    /// Where pinned tools are installed.
+    pub(crate) fn tools_dir(&self) -> PathBuf {
+        self.root.join("target/tools")
+    }
+
+    /// The folder that cargo puts the binaries of a profile (`debug`, `release`) in.
+    ///
+    /// # Errors
+    /// When `cargo metadata` fails.
+    pub(crate) fn bin_dir(&self, profile: &str) -> Result<PathBuf> {
+        let metadata = self.metadata()?;
+        let target = metadata["target_directory"]
+            .as_str()
+            .context("cargo names no target folder")?;
+        Ok(Path::new(target).join(profile))
+    }
+
+    /// What `cargo metadata` says of the packages of the workspace.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) fn metadata(&self) -> Result<serde_json::Value> {
+        let mut command = self.cargo();
+        command.args(["metadata", "--no-deps", "--format-version", "1"]);
+        let text = captured(&mut command, Duration::from_secs(60))?;
+        serde_json::from_str(&text).context("`cargo metadata` printed no JSON")
     }
 
     /// Where infrastructure keeps its data, logs and caches.

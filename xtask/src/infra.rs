@@ -15,6 +15,7 @@ mod state;
 
 pub(crate) use command::{Command, run};
 pub(crate) use endpoints::Endpoints;
-pub(crate) use private::PrivateSet;
+pub(crate) use ports::pick as free_ports;
+pub(crate) use private::{PrivateSet, reason_not_possible};
 pub(crate) use programs::{Needs, NotPossible};
 pub(crate) use state::PartKind;

@@ -5,9 +5,16 @@
     reason = "a command-line tool"
 )]
 
+mod bench;
+mod ci;
 mod context;
+mod docs;
 mod infra;
 mod process;
+mod suite;
+mod system;
+mod test;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -31,6 +38,21 @@ enum Command {
     /// Start, stop and look at real Kafka, PostgreSQL and Redis.
     #[command(subcommand)]
     Infra(infra::Command),
+    /// Run every test and say what was left out and why.
+    Test(test::Options),
+    /// Check formatting and lints, then run every test.
+    Ci,
+    /// Measure the system.
+    #[command(subcommand)]
+    Bench(bench::Command),
+    /// Regenerate the documents that are generated.
+    Docs {
+        /// Change nothing; fail if a document is out of date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install pinned tools into `target/tools`: all, or those named.
+    Tools { names: Vec<String> },
 }
 
 fn main() -> ExitCode {
@@ -47,5 +69,10 @@ fn run(cli: Cli) -> Result<()> {
     let context = Context::new(cli.install)?;
     match cli.command {
         Command::Infra(command) => infra::run(&context, command),
+        Command::Test(options) => test::run(&context, &options),
+        Command::Ci => ci::run(&context),
+        Command::Bench(command) => bench::run(&context, command),
+        Command::Docs { check } => docs::run(&context, check),
+        Command::Tools { names } => tools::install(&context, &names),
     }
 }

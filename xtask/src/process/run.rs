@@ -43,6 +43,22 @@ pub(crate) fn succeed(command: &mut Command, limit: Duration) -> Result<()> {
     Ok(())
 }
 
+/// Runs a program to its end, without a time limit, on the terminal of xtask itself.
+///
+/// # Errors
+/// When it cannot start or fails.
+pub(crate) fn passthrough(command: &mut Command) -> Result<()> {
+    let name = describe(command);
+    command.stdin(Stdio::null());
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {name}"))?;
+    if !status.success() {
+        bail!("{name} failed: {status}");
+    }
+    Ok(())
+}
+
 /// Runs a program to its end and returns what it printed on standard output.
 ///
 /// # Errors

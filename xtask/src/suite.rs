@@ -1,0 +1,53 @@
+//! What `cargo xtask test` runs besides the Rust tests.
+//!
+//! A suite is one file in `suite/` with `pub(crate) fn run(context: &Context) -> Result<Outcome>` and one
+//! line in [`suites!`] below.
+
+use anyhow::Result;
+
+use crate::context::Context;
+
+/// How a suite ended; an error is a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// So many checks passed.
+    Passed(usize),
+    /// It could not run here: why, and what to do about it.
+    LeftOut(String),
+}
+
+/// What has to be there before a suite runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(
+    dead_code,
+    reason = "which of these the registered suites use changes with the suites"
+)]
+pub(crate) enum Requires {
+    /// Nothing beyond its tools.
+    Nothing,
+    /// The built binaries, in `context.bin_dir("debug")`.
+    Binaries,
+    /// The binaries, and real Kafka, PostgreSQL and Redis in `context.servers()`.
+    Servers,
+}
+
+/// One registered suite.
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    pub(crate) requires: Requires,
+    pub(crate) run: fn(&Context) -> Result<Outcome>,
+}
+
+macro_rules! suites {
+    ($($name:ident requires $requires:ident;)*) => {
+        $(mod $name;)*
+        /// Every suite, in the order in which they run.
+        pub(crate) const ALL: &[Suite] = &[
+            $(Suite { name: stringify!($name), requires: Requires::$requires, run: $name::run },)*
+        ];
+    };
+}
+
+suites! {
+    buf requires Nothing;
+}

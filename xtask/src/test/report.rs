@@ -1,0 +1,104 @@
+//! What passed, what failed, what was left out and why.
+
+use anyhow::{Result, bail};
+
+/// The results of a run so far.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    lines: Vec<String>,
+    failures: Vec<String>,
+    left_out: Vec<String>,
+    passed: usize,
+    failed: usize,
+}
+
+impl Report {
+    pub(super) fn passed(&mut self, name: &str, count: usize) {
+        self.counted(name, count, 0);
+    }
+
+    /// A suite that failed as a whole.
+    pub(super) fn failed(&mut self, name: &str, reason: &str) {
+        println!("{name} failed: {reason}");
+        self.failures.push(format!(
+            "{name}: {}",
+            reason.lines().next().unwrap_or_default()
+        ));
+        self.counted(name, 0, 1);
+    }
+
+    /// A suite that counts its tests itself.
+    pub(super) fn counted(&mut self, name: &str, passed: usize, failed: usize) {
+        self.lines
+            .push(format!("{name:<12} {passed:>5} passed {failed:>4} failed"));
+        self.passed += passed;
+        self.failed += failed;
+    }
+
+    pub(super) fn left_out(&mut self, name: &str, reason: &str) {
+        println!("left out: {reason}");
+        self.left_out.push(format!("{name}: {reason}"));
+    }
+
+    /// Prints the summary, the counts last.
+    ///
+    /// # Errors
+    /// When something failed, or was left out although `complete` was asked for.
+    pub(super) fn finish(self, complete: bool) -> Result<()> {
+        print!("{}", self.summary());
+        if self.failed > 0 {
+            bail!("{} failed", self.failed);
+        }
+        if complete && !self.left_out.is_empty() {
+            bail!("in CI nothing may be left out");
+        }
+        Ok(())
+    }
+
+    fn summary(&self) -> String {
+        let mut lines = vec![String::new(), "=== summary ===".to_owned()];
+        for (title, section) in [
+            ("", &self.lines),
+            ("failed:", &self.failures),
+            ("left out:", &self.left_out),
+        ] {
+            if !section.is_empty() && !title.is_empty() {
+                lines.push(title.to_owned());
+            }
+            lines.extend(section.iter().map(|line| format!("  {line}")));
+        }
+        lines.push(format!("{} passed, {} failed\n", self.passed, self.failed));
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_ends_with_the_counts_and_names_what_was_left_out() {
+        let mut report = Report::default();
+        report.counted("rust", 7, 1);
+        report.passed("buf", 3);
+        report.left_out("helm", "no helm");
+        let summary = report.summary();
+        assert!(
+            summary.contains("left out:\n  helm: no helm\n"),
+            "{summary}"
+        );
+        assert!(summary.ends_with("\n10 passed, 1 failed\n"), "{summary}");
+        assert!(report.finish(false).is_err());
+    }
+
+    #[test]
+    fn leaving_something_out_fails_only_where_everything_is_asked_for() {
+        let report = || {
+            let mut report = Report::default();
+            report.left_out("helm", "no helm");
+            report
+        };
+        assert!(report().finish(false).is_ok());
+        assert!(report().finish(true).is_err());
+    }
+}

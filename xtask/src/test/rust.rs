@@ -1,0 +1,76 @@
+//! The tests of `cargo test`.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result};
+
+use super::RUST;
+use super::count::Counts;
+use super::report::Report;
+use crate::context::Context;
+
+/// The feature by which a package compiles the tests that need real servers.
+const REAL: &str = "real";
+
+/// `package/real` for each package that has such a feature, comma-separated; none if none has.
+///
+/// # Errors
+/// When `cargo metadata` fails.
+pub(crate) fn real_features(context: &Context) -> Result<Option<String>> {
+    let metadata = context.metadata()?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo names no packages")?;
+    let features: Vec<String> = packages
+        .iter()
+        .filter(|package| package["features"].get(REAL).is_some())
+        .filter_map(|package| package["name"].as_str())
+        .map(|name| format!("{name}/{REAL}"))
+        .collect();
+    Ok((!features.is_empty()).then(|| features.join(",")))
+}
+
+/// Runs them, echoing their output as it comes.
+///
+/// # Errors
+/// When cargo cannot be started. That tests fail is a result, not an error.
+pub(super) fn run(context: &Context, report: &mut Report) -> Result<()> {
+    let mut command = context.cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    command.env("TROLLEYBUS_BIN_DIR", context.bin_dir("debug")?);
+    if let Ok(servers) = context.servers() {
+        if let Some(features) = real_features(context)? {
+            command.args(["--features", &features]);
+        }
+        for (name, value) in servers.endpoints.variables() {
+            command.env(format!("TEST_{name}"), value);
+        }
+        if let Some(dir) = &servers.dir {
+            command.env("TROLLEYBUS_INFRA_DIR", dir);
+            command.env("TROLLEYBUS_XTASK", std::env::current_exe()?);
+        }
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().context("cannot start `cargo test`")?;
+    let output = child.stdout.take().context("`cargo test` has no output")?;
+    let mut counts = Counts::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        counts.add_line(&line);
+        println!("{line}");
+    }
+    let status = child.wait()?;
+    if !status.success() && counts.failed == 0 {
+        report.failed(RUST, "a test binary did not build or crashed; see above");
+    }
+    report.counted(RUST, counts.passed, counts.failed);
+    if counts.ignored > 0 {
+        report.left_out(
+            RUST,
+            &format!("{} tests are marked as ignored", counts.ignored),
+        );
+    }
+    Ok(())
+}
