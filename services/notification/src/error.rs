@@ -3,7 +3,7 @@
 use chassis::status::Reason;
 use thiserror::Error;
 use tonic::{Code, Status};
-use tonic_types::ErrorDetails;
+use tonic_types::{ErrorDetails, FieldViolation};
 
 use crate::mail::{BodyError, NameError, RecipientError, SubjectError};
 use crate::mailer::MailerError;
@@ -101,11 +101,14 @@ impl SendError {
     #[must_use]
     pub fn into_status(self, field: impl FnOnce(&Self) -> Option<&'static str>) -> Status {
         let message = self.to_string();
-        let details = match field(&self) {
-            Some(field) => ErrorDetails::with_bad_request_violation(field, &message),
-            None => ErrorDetails::new(),
-        };
-        self.reason().status_with(message, details)
+        let reason = self.reason();
+        let mut details = ErrorDetails::new();
+        if let Some(field) = field(&self) {
+            let mut violation = FieldViolation::new(field, &message);
+            violation.reason = reason.reason.into();
+            details.set_bad_request([violation]);
+        }
+        reason.status_with(message, details)
     }
 }
 
@@ -125,6 +128,7 @@ mod tests {
         assert_eq!(reason_of(&status).as_deref(), Some("USER_ID_INVALID"));
         let violations = status.get_details_bad_request().unwrap().field_violations;
         assert_eq!(violations[0].field, "user_id");
+        assert_eq!(violations[0].reason, "USER_ID_INVALID");
     }
 
     #[test]

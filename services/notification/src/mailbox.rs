@@ -104,7 +104,7 @@ impl CapturedMail {
 }
 
 fn rfc3339<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
+    serializer.collect_str(&format_args!("{time:.3}"))
 }
 
 #[cfg(test)]

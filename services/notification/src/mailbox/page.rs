@@ -132,7 +132,7 @@ fn value(mail: &CapturedMail) -> Value {
     context! {
         id => mail.id,
         message_id => mail.message_id.as_str(),
-        time => mail.time.to_string(),
+        time => format!("{:.0}", mail.time),
         from => mail.from.as_str(),
         to => mail.to.as_str(),
         subject => mail.subject.as_str(),

@@ -109,7 +109,11 @@ async fn the_json_is_an_array_newest_first() {
     assert_eq!(mails[0]["to"], "bob@example.com");
     assert_eq!(mails[1]["id"], 1);
     assert_eq!(mails[1]["html"], serde_json::Value::Null);
-    assert!(mails[0]["time"].as_str().unwrap().ends_with('Z'), "{mails}");
+    let time = mails[0]["time"].as_str().unwrap();
+    assert!(
+        time.ends_with('Z') && time.len() == "2026-11-23T01:02:03.004Z".len(),
+        "{time}"
+    );
 }
 
 #[tokio::test]
