@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use prost_reflect::{DynamicMessage, Kind, MapKey, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
 
 use crate::error::RequestError;
 use crate::field_path::{FieldPath, PathError, is_textual};
@@ -94,7 +94,7 @@ impl Pairs<'_> {
         let field = path.leaf();
         let kind = field.kind();
         let text = |expected: &str| Some(expected.to_owned());
-        let numbers = || path.fields.iter().map(|field| field.number()).collect();
+        let numbers = || path.fields.iter().map(FieldDescriptor::number).collect();
         let slot = |message| {
             path.slot(message)
                 .map_err(|oneof| Some(format!("another field of the oneof `{oneof}` is set")))

@@ -169,7 +169,7 @@ impl<'t> Route<'t> {
                     Ok(value) => match path.slot(message) {
                         Ok(slot) => *slot = value,
                         Err(oneof) => {
-                            violations.add(format!("another field of the oneof `{oneof}` is set"))
+                            violations.add(format!("another field of the oneof `{oneof}` is set"));
                         }
                     },
                 }

@@ -46,11 +46,13 @@ pub(crate) enum Verb {
 /// A path, split and decoded.
 #[derive(Debug)]
 pub(crate) struct Path<'p> {
-    /// Raw and decoded.
-    segments: Vec<(&'p str, Cow<'p, str>)>,
+    segments: Vec<PathSegment<'p>>,
     /// The last segment without its verb, and the verb, when it holds a colon.
-    verbed: Option<((&'p str, Cow<'p, str>), Cow<'p, str>)>,
+    verbed: Option<(PathSegment<'p>, Cow<'p, str>)>,
 }
+
+/// One segment of a path, raw and decoded.
+type PathSegment<'p> = (&'p str, Cow<'p, str>);
 
 /// A match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +104,7 @@ impl<'p> Path<'p> {
         self.segments.len()
     }
 
-    fn pair(&self, index: usize, verbed: bool) -> Option<&(&'p str, Cow<'p, str>)> {
+    fn pair(&self, index: usize, verbed: bool) -> Option<&PathSegment<'p>> {
         match &self.verbed {
             Some((base, _)) if verbed && index + 1 == self.segments.len() => Some(base),
             _ => self.segments.get(index),

@@ -74,37 +74,6 @@ impl Template {
         }
         .template()
     }
-
-    /// The template with every variable as `{field}` or `{field=segments}`, as OpenAPI wants it:
-    /// one `{name}` per variable, whatever it captures.
-    pub(crate) fn openapi_path(&self) -> String {
-        let mut out = String::new();
-        let mut at = 0;
-        while at < self.segments.len() {
-            out.push('/');
-            if let Some(variable) = self.variables.iter().find(|v| v.segments.start == at) {
-                out.push('{');
-                out.push_str(&variable.field);
-                out.push('}');
-                at = variable.segments.end;
-                continue;
-            }
-            match &self.segments[at] {
-                Segment::Literal(text) => out.push_str(&path::encode_segment(text)),
-                Segment::Any => out.push('*'),
-                Segment::Rest => out.push_str("**"),
-            }
-            at += 1;
-        }
-        if out.is_empty() {
-            out.push('/');
-        }
-        if let Some(verb) = &self.verb {
-            out.push(':');
-            out.push_str(&path::encode_segment(verb));
-        }
-        out
-    }
 }
 
 struct Parser<'a> {
@@ -227,9 +196,25 @@ impl<'a> Parser<'a> {
         let start = self.at;
         while let Some(next) = self.peek() {
             match next {
-                'a'..='z' | 'A'..='Z' | '0'..='9' => {}
-                '-' | '.' | '_' | '~' | '!' | '$' | '&' | '\'' | '(' | ')' | '+' | ',' | ';'
-                | '=' | '@' | '%' => {}
+                'a'..='z'
+                | 'A'..='Z'
+                | '0'..='9'
+                | '-'
+                | '.'
+                | '_'
+                | '~'
+                | '!'
+                | '$'
+                | '&'
+                | '\''
+                | '('
+                | ')'
+                | '+'
+                | ','
+                | ';'
+                | '='
+                | '@'
+                | '%' => {}
                 '/' | ':' | '}' => break,
                 '*' => return self.fail("a wildcard must be a whole segment"),
                 '{' => return self.fail("a variable must be whole segments"),
@@ -379,20 +364,6 @@ mod tests {
             let error = Template::parse(text).unwrap_err();
             assert_eq!(error.offset, offset, "{text}: {error}");
             assert!(error.reason.contains(reason), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn openapi_paths_have_one_brace_per_variable() {
-        for (text, expected) in [
-            ("/", "/"),
-            (
-                "/v1/{name=users/*/files/**}:undelete",
-                "/v1/{name}:undelete",
-            ),
-            ("/v1/{a.b}/c%20d", "/v1/{a.b}/c%20d"),
-        ] {
-            assert_eq!(Template::parse(text).unwrap().openapi_path(), expected);
         }
     }
 }

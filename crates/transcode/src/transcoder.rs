@@ -13,7 +13,6 @@ use crate::rule;
 /// Routes from HTTP to gRPC methods. Immutable: share it behind an `Arc`.
 #[derive(Debug)]
 pub struct Transcoder {
-    pub(crate) pool: DescriptorPool,
     pub(crate) bindings: Vec<Binding>,
     pub(crate) options: Options,
     router: Router,
@@ -71,7 +70,6 @@ impl Transcoder {
         options: Options,
     ) -> Result<Self, BuildError> {
         let mut transcoder = Self {
-            pool: pool.clone(),
             bindings: Vec::new(),
             options,
             router: Router::default(),

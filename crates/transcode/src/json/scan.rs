@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value as Json};
 use crate::error::{FieldViolation, RequestError};
 use crate::violations::Place;
 
-/// serde_json gives up at 128 levels by itself; staying below makes the fault ours to word.
+/// `serde_json` gives up at 128 levels by itself; staying below makes the fault ours to word.
 const HARD_LIMIT: usize = 120;
 
 /// Reads JSON text.

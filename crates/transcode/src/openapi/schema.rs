@@ -1,0 +1,295 @@
+//! JSON Schemas of messages, as ProtoJSON writes them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+use serde_json::{Map, Value as Json, json};
+
+use super::comments::Comments;
+use super::names::schema_names;
+use super::rules::bounds;
+use crate::binding::{Binding, Body};
+use crate::wkt;
+
+/// The schemas of all messages and enums that the routes reach.
+#[derive(Debug)]
+pub(crate) struct Schemas<'c> {
+    comments: &'c Comments,
+    messages: HashMap<String, (MessageDescriptor, Use)>,
+    enums: HashMap<String, EnumDescriptor>,
+    names: BTreeMap<String, String>,
+}
+
+/// Where a message is seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Use {
+    request: bool,
+    response: bool,
+}
+
+impl<'c> Schemas<'c> {
+    pub(crate) fn of(bindings: &[Binding], comments: &'c Comments) -> Self {
+        let mut schemas = Self {
+            comments,
+            messages: HashMap::new(),
+            enums: HashMap::new(),
+            names: BTreeMap::new(),
+        };
+        let (request, response) = (
+            Use {
+                request: true,
+                response: false,
+            },
+            Use {
+                request: false,
+                response: true,
+            },
+        );
+        for binding in bindings {
+            match &binding.body {
+                Body::All => schemas.reach(&Kind::Message(binding.method.input()), request),
+                Body::Field(path) => schemas.reach(&path.leaf().kind(), request),
+                Body::None => {}
+            }
+            match &binding.response_body {
+                Some(field) => schemas.reach(&field.kind(), response),
+                None => schemas.reach(&Kind::Message(binding.method.output()), response),
+            }
+        }
+        let full = schemas
+            .messages
+            .iter()
+            .filter(|(_, (desc, _))| !desc.is_map_entry());
+        let full = full.map(|(name, _)| name).chain(schemas.enums.keys());
+        schemas.names = schema_names(full.map(String::as_str));
+        schemas
+    }
+
+    fn reach(&mut self, root: &Kind, how: Use) {
+        let mut left = vec![root.clone()];
+        while let Some(kind) = left.pop() {
+            match kind {
+                Kind::Enum(desc) => {
+                    self.enums.insert(desc.full_name().to_owned(), desc);
+                }
+                Kind::Message(desc) if !wkt::is_special(desc.full_name()) => {
+                    let entry = self.messages.entry(desc.full_name().to_owned());
+                    let (_, seen) = entry.or_insert_with(|| (desc.clone(), Use::default()));
+                    let news = (how.request && !seen.request) || (how.response && !seen.response);
+                    seen.request |= how.request;
+                    seen.response |= how.response;
+                    if news {
+                        left.extend(desc.fields().map(|field| field.kind()));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The `schemas` of the components.
+    pub(crate) fn components(&self) -> Map<String, Json> {
+        let mut out = Map::new();
+        out.insert("Status".to_owned(), status());
+        for (full, name) in &self.names {
+            let schema = match (self.messages.get(full), self.enums.get(full)) {
+                (Some((desc, seen)), _) => self.object(desc, *seen),
+                (None, Some(desc)) => self.enumeration(desc),
+                (None, None) => continue,
+            };
+            out.insert(name.clone(), schema);
+        }
+        out
+    }
+
+    /// The schema of a message's object without some of its fields, written out in place.
+    pub(crate) fn object_without(&self, desc: &MessageDescriptor, without: &[u32]) -> Json {
+        let seen = Use {
+            request: true,
+            response: false,
+        };
+        self.properties(desc, seen, |field| !without.contains(&field.number()))
+    }
+
+    fn object(&self, desc: &MessageDescriptor, seen: Use) -> Json {
+        self.properties(desc, seen, |_| true)
+    }
+
+    fn properties(
+        &self,
+        desc: &MessageDescriptor,
+        seen: Use,
+        shown: impl Fn(&FieldDescriptor) -> bool,
+    ) -> Json {
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for field in desc.fields().filter(shown) {
+            let mut schema = self.field(&field);
+            if is_redacted(&field) && seen.request && !seen.response {
+                schema["writeOnly"] = json!(true);
+            }
+            if seen.request && bounds(&field).required {
+                required.push(field.json_name().to_owned());
+            }
+            properties.insert(field.json_name().to_owned(), schema);
+        }
+        let mut schema = json!({"type": "object", "properties": properties});
+        if !required.is_empty() {
+            schema["required"] = json!(required);
+        }
+        self.describe(
+            &mut schema,
+            &self.comments.text(&desc.parent_file(), desc.path()),
+        );
+        schema
+    }
+
+    /// The schema of a field, with its comment and its bounds.
+    pub(crate) fn field(&self, field: &FieldDescriptor) -> Json {
+        let mut schema = self.bare_field(field);
+        if let Json::Object(object) = &mut schema {
+            if is_redacted(field) && matches!(field.kind(), Kind::String) && !field.is_list() {
+                object.insert("format".to_owned(), json!("password"));
+            }
+            object.extend(bounds(field).keywords);
+            let options = field.options();
+            let deprecated = options.get_field_by_name("deprecated");
+            if deprecated.is_some_and(|value| value.as_bool() == Some(true)) {
+                object.insert("deprecated".to_owned(), json!(true));
+            }
+        }
+        let file = field.parent_message().parent_file();
+        self.describe(&mut schema, &self.comments.text(&file, field.path()));
+        schema
+    }
+
+    pub(crate) fn bare_field(&self, field: &FieldDescriptor) -> Json {
+        let kind = field.kind();
+        match &kind {
+            Kind::Message(entry) if field.is_map() => {
+                let value = self.kind(&entry.map_entry_value_field().kind());
+                json!({"type": "object", "additionalProperties": value})
+            }
+            _ if field.is_list() => json!({"type": "array", "items": self.kind(&kind)}),
+            _ => self.kind(&kind),
+        }
+    }
+
+    /// The schema of one value; a reference for messages and enums.
+    pub(crate) fn kind(&self, kind: &Kind) -> Json {
+        match kind {
+            Kind::Bool => json!({"type": "boolean"}),
+            Kind::String => json!({"type": "string"}),
+            Kind::Bytes => json!({"type": "string", "contentEncoding": "base64"}),
+            Kind::Double => json!({"type": "number", "format": "double"}),
+            Kind::Float => json!({"type": "number", "format": "float"}),
+            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
+                json!({"type": "integer", "format": "int32"})
+            }
+            Kind::Uint32 | Kind::Fixed32 => {
+                json!({"type": "integer", "minimum": 0, "maximum": u32::MAX})
+            }
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
+                json!({"type": "string", "format": "int64"})
+            }
+            Kind::Uint64 | Kind::Fixed64 => json!({"type": "string", "format": "uint64"}),
+            Kind::Enum(desc) if self.names.contains_key(desc.full_name()) => {
+                self.reference(desc.full_name())
+            }
+            // Only seen in a query: written out in place.
+            Kind::Enum(desc) => self.enumeration(desc),
+            Kind::Message(desc) => self
+                .well_known(desc)
+                .unwrap_or_else(|| self.reference(desc.full_name())),
+        }
+    }
+
+    fn reference(&self, full_name: &str) -> Json {
+        match self.names.get(full_name) {
+            Some(name) => json!({"$ref": format!("#/components/schemas/{name}")}),
+            None => json!({}),
+        }
+    }
+
+    fn well_known(&self, desc: &MessageDescriptor) -> Option<Json> {
+        if wkt::is_wrapper(desc.full_name()) {
+            let mut schema = self.kind(&desc.get_field(1)?.kind());
+            schema["type"] = json!([schema["type"], "null"]);
+            return Some(schema);
+        }
+        Some(match desc.full_name() {
+            "google.protobuf.Any" => json!({
+                "type": "object",
+                "properties": {"@type": {"type": "string"}},
+                "required": ["@type"],
+                "additionalProperties": true,
+            }),
+            "google.protobuf.Duration" => json!({
+                "type": "string",
+                "pattern": "^-?[0-9]+(\\.[0-9]{1,9})?s$",
+                "examples": ["1.5s"],
+            }),
+            "google.protobuf.Empty" => json!({"type": "object", "additionalProperties": false}),
+            "google.protobuf.FieldMask" => json!({"type": "string"}),
+            "google.protobuf.ListValue" => json!({"type": "array", "items": {}}),
+            "google.protobuf.Struct" => json!({"type": "object", "additionalProperties": true}),
+            "google.protobuf.Timestamp" => json!({"type": "string", "format": "date-time"}),
+            "google.protobuf.Value" => json!({}),
+            _ => return None,
+        })
+    }
+
+    fn enumeration(&self, desc: &EnumDescriptor) -> Json {
+        if desc.full_name() == "google.protobuf.NullValue" {
+            return json!({"type": "null"});
+        }
+        let names: Vec<_> = desc.values().map(|value| value.name().to_owned()).collect();
+        let file = desc.parent_file();
+        let mut text = self.comments.text(&file, desc.path());
+        for value in desc.values() {
+            let about = self.comments.text(&file, value.path());
+            if !about.is_empty() {
+                text.push_str(&format!("\n- `{}`: {about}", value.name()));
+            }
+        }
+        let mut schema = json!({"type": "string", "enum": names});
+        self.describe(&mut schema, text.trim());
+        schema
+    }
+
+    fn describe(&self, schema: &mut Json, text: &str) {
+        if !text.is_empty() {
+            schema["description"] = json!(text);
+        }
+    }
+}
+
+/// Whether the contract marks the field `debug_redact`: a secret.
+pub(crate) fn is_redacted(field: &FieldDescriptor) -> bool {
+    let options = field.options();
+    let redact = options.get_field_by_name("debug_redact");
+    redact.is_some_and(|value| value.as_bool() == Some(true))
+}
+
+/// The shape of every error: `google.rpc.Status` as ProtoJSON.
+fn status() -> Json {
+    json!({
+        "type": "object",
+        "description": "An error, as google.rpc.Status defines it.",
+        "properties": {
+            "code": {"type": "integer", "format": "int32", "description": "A google.rpc.Code."},
+            "message": {"type": "string", "description": "What went wrong, for developers."},
+            "details": {
+                "type": "array",
+                "description": "Typed details, such as google.rpc.ErrorInfo or google.rpc.BadRequest.",
+                "items": {
+                    "type": "object",
+                    "properties": {"@type": {"type": "string"}},
+                    "required": ["@type"],
+                    "additionalProperties": true,
+                },
+            },
+        },
+        "required": ["code", "message", "details"],
+    })
+}
