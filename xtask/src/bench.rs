@@ -1,15 +1,105 @@
-//! `cargo xtask bench`.
+//! `cargo xtask bench`: the platform on real servers, and the single process.
+
+mod document;
+mod load;
+mod rest;
+mod standalone;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use serde::Serialize;
 
 use crate::context::Context;
+use crate::process::passthrough;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {}
+pub(crate) enum Command {
+    /// Three processes on real Kafka, PostgreSQL and Redis under load over REST.
+    Rest {
+        /// How long each point is measured.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: u64,
+        /// How many connections are kept busy, one measurement each.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64])]
+        connections: Vec<u32>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The single process on embedded parts: start, idle, one connection.
+    Standalone {
+        /// How long idling and load are each measured.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: u64,
+        #[command(flatten)]
+        output: Output,
+    },
+}
 
-pub(crate) fn run(_context: &Context, command: Command) -> Result<()> {
-    match command {}
+/// Where results go besides the terminal.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Output {
+    /// Write them as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Put the table between its markers in docs/benchmarks.md.
+    #[arg(long)]
+    write: bool,
+}
+
+/// Runs a benchmark.
+///
+/// # Errors
+/// When something does not build, start or answer.
+pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
+    match command {
+        Command::Rest {
+            seconds,
+            connections,
+            output,
+        } => {
+            let results = rest::measure(context, seconds, &connections)?;
+            publish(context, &output, "rest", &rest::table(&results), &results)
+        }
+        Command::Standalone { seconds, output } => {
+            let results = standalone::measure(context, seconds)?;
+            publish(
+                context,
+                &output,
+                "standalone",
+                &standalone::table(&results),
+                &results,
+            )
+        }
+    }
+}
+
+/// Builds the binaries as they are shipped and returns their folder.
+fn release_binaries(context: &Context) -> Result<PathBuf> {
+    passthrough(
+        context
+            .cargo()
+            .args(["build", "--release", "--workspace", "--bins"]),
+    )?;
+    context.bin_dir("release")
+}
+
+fn publish(
+    context: &Context,
+    output: &Output,
+    name: &str,
+    table: &str,
+    results: &impl Serialize,
+) -> Result<()> {
+    print!("{table}");
+    if let Some(path) = &output.json {
+        std::fs::write(path, serde_json::to_vec_pretty(results)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if output.write {
+        document::update(context, name, table)
+    } else {
+        Ok(())
+    }
 }

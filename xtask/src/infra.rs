@@ -17,5 +17,5 @@ pub(crate) use command::{Command, run};
 pub(crate) use endpoints::Endpoints;
 pub(crate) use ports::pick as free_ports;
 pub(crate) use private::{PrivateSet, reason_not_possible};
-pub(crate) use programs::{Needs, NotPossible};
+pub(crate) use programs::Needs;
 pub(crate) use state::PartKind;

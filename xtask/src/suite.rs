@@ -18,10 +18,6 @@ pub(crate) enum Outcome {
 
 /// What has to be there before a suite runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(
-    dead_code,
-    reason = "which of these the registered suites use changes with the suites"
-)]
 pub(crate) enum Requires {
     /// Nothing beyond its tools.
     Nothing,
@@ -50,4 +46,7 @@ macro_rules! suites {
 
 suites! {
     buf requires Nothing;
+    compose requires Binaries;
+    helm requires Nothing;
+    just requires Nothing;
 }

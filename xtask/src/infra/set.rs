@@ -76,10 +76,9 @@ fn resume(context: &Context, dir: &Path, state: &mut State) -> Result<bool> {
             docker::available(context) && docker::act(dir, project, None, Action::Start).is_ok()
         );
     }
-    let taken = |part: &Part| {
-        !part.alive()
-            && !(ports::is_free(part.port) && part.controller_port.is_none_or(ports::is_free))
-    };
+    let free =
+        |part: &Part| ports::is_free(part.port) && part.controller_port.is_none_or(ports::is_free);
+    let taken = |part: &Part| !part.alive() && !free(part);
     if state.parts.iter().any(taken) {
         return Ok(false);
     }

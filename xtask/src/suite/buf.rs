@@ -36,9 +36,8 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
     let archive = context.tools_dir().join(format!("contracts-{}.tar", std::process::id()));
     std::fs::create_dir_all(context.tools_dir())?;
     let path = archive.display().to_string();
-    git(&["archive", "--format=tar", "--output", &path, base, "proto", "buf.yaml"])
-        .or_else(|_| git(&["archive", "--format=tar", "--output", &path, base, "proto"]))?;
-    let compared = buf(&["breaking", "--against", &path])
+    git(&["archive", "--format=tar", "--output", &path, base, "proto"])?;
+    let compared = buf(&["breaking", "--against", &format!("{path}#subdir=proto")])
         .with_context(|| format!("the contracts break clients of {base}"));
     std::fs::remove_file(&archive)?;
     compared.map(|_| Outcome::Passed(3))

@@ -10,14 +10,14 @@ use crate::process::{captured, find};
 
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Installs a package of PyPI with its programs into `dir/bin`.
+/// Installs a package from `PyPI` with its programs into `dir/bin`.
 pub(super) fn pip(dir: &Path, package: &str) -> Result<()> {
     let mut command = python()?;
     command.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]);
     captured(command.arg(dir).arg(package), LIMIT).map(drop)
 }
 
-/// Fetches a wheel of PyPI into `dir` and returns its path.
+/// Fetches a wheel from `PyPI` into `dir` and returns its path.
 pub(super) fn wheel(dir: &Path, package: &str) -> Result<PathBuf> {
     let mut command = python()?;
     command.args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"]);
@@ -45,7 +45,7 @@ pub(super) fn go(dir: &Path, package: &str) -> Result<()> {
     .map(drop)
 }
 
-/// Installs a package of npm into `dir/node_modules`.
+/// Installs a package from npm into `dir/node_modules`.
 pub(super) fn npm(dir: &Path, package: &str) -> Result<()> {
     let npm = find("npm").context("Node is needed for that: apt-get install nodejs npm")?;
     let mut command = Command::new(npm);
