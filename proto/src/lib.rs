@@ -48,7 +48,11 @@ package!(
 package!(notification, "notification.v1", "Mails to people.");
 package!(user, "user.v1", "Accounts and sessions.");
 
-include!(concat!(env!("OUT_DIR"), "/redacted.rs"));
+/// `Debug` for the messages with secrets.
+#[allow(unused_qualifications, reason = "generated")]
+mod redacted {
+    include!(concat!(env!("OUT_DIR"), "/redacted.rs"));
+}
 
 #[cfg(test)]
 mod tests {

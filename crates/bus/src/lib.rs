@@ -22,7 +22,6 @@
 //! | [`keys`] | the key ring: MACs and sealing |
 //! | [`header`] | the names of the record headers |
 //! | [`record`] | a record before it is sent and after it was received |
-//! | [`timeout`] | the `grpc-timeout` header |
 
 pub mod channel;
 pub mod embedded;
@@ -32,7 +31,6 @@ pub mod keys;
 pub mod record;
 pub mod server;
 pub mod settings;
-pub mod timeout;
 pub mod topics;
 
 mod client;

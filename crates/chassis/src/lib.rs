@@ -5,6 +5,7 @@
 //! | [`contract`] | what the `.proto` options say of each method: access, topic, deadline, idempotency |
 //! | [`call`] | who calls, and which call it is: extensions that both transports set |
 //! | [`status`] | errors with a stable reason |
+//! | [`timeout`] | the `grpc-timeout` header |
 //! | [`health`] | the state of each dependency, and readiness |
 //! | [`config`] | settings checked together (feature `process`) |
 //! | [`telemetry`] | structured logs (feature `process`) |
@@ -16,6 +17,7 @@ pub mod call;
 pub mod contract;
 pub mod health;
 pub mod status;
+pub mod timeout;
 
 #[cfg(feature = "process")]
 pub mod config;

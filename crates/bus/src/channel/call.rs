@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chassis::contract::Method;
+use chassis::timeout;
 use http::request::Parts;
 use http::{HeaderMap, Response};
 use tonic::Status;
@@ -13,7 +14,7 @@ use tonic::body::Body;
 use super::request::correlation_id;
 use super::{Shared, producer};
 use crate::record::millis;
-use crate::{frame, header, timeout};
+use crate::{frame, header};
 
 impl Shared {
     pub(super) async fn call(
@@ -49,10 +50,7 @@ impl Shared {
 fn budget(method: &Method, headers: &HeaderMap) -> Result<Duration, Status> {
     let Some(asked) = headers.get(header::TIMEOUT) else { return Ok(method.deadline) };
     let asked = asked.to_str().ok().and_then(timeout::parse);
-    let asked = asked.ok_or_else(|| {
-        Status::invalid_argument("grpc-timeout is not 1 to 8 digits and one of H, M, S, m, u, n")
-    })?;
-    Ok(asked.min(method.deadline))
+    Ok(asked.ok_or_else(timeout::malformed)?.min(method.deadline))
 }
 
 impl super::reply::Reply {

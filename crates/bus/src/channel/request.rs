@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chassis::contract::Method;
+use chassis::timeout;
 use http::request::Parts;
 use tonic::Status;
 
 use super::Shared;
 use crate::record::Outgoing;
-use crate::{header, timeout};
+use crate::header;
 
 /// The length of a correlation id: two numbers of 8 bytes in hexadecimal.
 pub(super) const CORRELATION_LENGTH: usize = 32;

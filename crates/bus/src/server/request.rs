@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use chassis::call::{Budget, CallId, FromBus};
 use chassis::contract::{Method, Pattern};
+use chassis::timeout;
 use http::{HeaderName, HeaderValue, Method as Verb, Request, Uri};
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::keys::KeyRing;
 use crate::record::{Received, millis};
-use crate::{frame, header, timeout};
+use crate::{frame, header};
 
 /// How far the clocks of two machines may be apart.
 const SKEW: Duration = Duration::from_millis(250);

@@ -3,6 +3,11 @@
 
 use std::time::Duration;
 
+use tonic::Status;
+
+/// The name of the header.
+pub const HEADER: &str = "grpc-timeout";
+
 /// The longest value that can be written: 8 digits.
 const MOST_DIGITS: u64 = 99_999_999;
 
@@ -32,6 +37,12 @@ pub fn format(timeout: Duration) -> String {
         Ok(millis) if millis <= MOST_DIGITS => format!("{millis}m"),
         _ => format!("{}S", timeout.as_secs().min(MOST_DIGITS)),
     }
+}
+
+/// The status for a header that is no timeout.
+#[must_use]
+pub fn malformed() -> Status {
+    Status::invalid_argument("grpc-timeout is not 1 to 8 digits and one of H, M, S, m, u, n")
 }
 
 #[cfg(test)]

@@ -1,0 +1,166 @@
+//! Who may call: the contract's access rule.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, Request, header};
+use token::{AccessVerifier, Identity, TokenError};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::Layer;
+
+use super::Parts;
+use super::around::{LayerService, Next, around};
+use crate::call::FromBus;
+use crate::contract::{Access, Method};
+use crate::status::Reason;
+
+/// No token where one is needed.
+pub const TOKEN_MISSING: Reason =
+    Reason { code: Code::Unauthenticated, reason: "TOKEN_MISSING", domain: "auth" };
+/// A token that is no access token of ours.
+pub const TOKEN_INVALID: Reason =
+    Reason { code: Code::Unauthenticated, reason: "TOKEN_INVALID", domain: "auth" };
+/// A token whose time is over.
+pub const TOKEN_EXPIRED: Reason =
+    Reason { code: Code::Unauthenticated, reason: "TOKEN_EXPIRED", domain: "auth" };
+/// A method that only other services may call.
+pub const INTERNAL_METHOD: Reason =
+    Reason { code: Code::PermissionDenied, reason: "INTERNAL_METHOD", domain: "auth" };
+
+/// Refuses calls that the contract does not allow. Handlers find a [`Identity`] in the extensions
+/// of a call with a valid access token.
+pub fn layer<S>(parts: &Parts) -> impl Layer<S, Service: LayerService> + use<S>
+where
+    S: LayerService,
+{
+    let (contract, verifier) = (parts.contract.clone(), parts.verifier.clone());
+    around(move |mut request: Request<Body>, next: Next<S>| {
+        let checked = contract.get(request.uri().path()).map_or(Ok(None), |method| {
+            let from_bus = request.extensions().get::<FromBus>().is_some();
+            check(method, request.headers(), from_bus, &verifier, SystemTime::now())
+        });
+        async move {
+            match checked {
+                Ok(identity) => {
+                    identity.and_then(|identity| request.extensions_mut().insert(identity));
+                    next.run(request).await
+                }
+                Err(status) => status.into_http(),
+            }
+        }
+    })
+}
+
+/// Who calls, if the contract lets them.
+///
+/// # Errors
+/// Why they may not.
+pub fn check(
+    method: &Method,
+    headers: &HeaderMap,
+    from_bus: bool,
+    verifier: &AccessVerifier,
+    now: SystemTime,
+) -> Result<Option<Identity>, Status> {
+    match method.access {
+        Access::Public => Ok(None),
+        Access::Authenticated => {
+            let token = bearer(headers).ok_or_else(|| {
+                TOKEN_MISSING.status("this needs an access token: send `authorization: Bearer <token>`")
+            })?;
+            let claims = verifier.verify(token, now).map_err(refused)?;
+            Ok(Some(claims.identity))
+        }
+        Access::Internal if from_bus => {
+            // The caller's own token, where the calling service has passed it on.
+            Ok(bearer(headers).and_then(|token| Some(verifier.verify(token, now).ok()?.identity)))
+        }
+        Access::Internal => {
+            let service = bearer(headers).map(|token| verifier.verify_service(token, now));
+            match service {
+                Some(Ok(_)) => Ok(None),
+                _ => Err(INTERNAL_METHOD.status(
+                    "only other services may call this: send a service token as `authorization: Bearer <token>`",
+                )),
+            }
+        }
+    }
+}
+
+/// The token of an `authorization: Bearer` header.
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+/// The status for a token that is not accepted.
+#[must_use]
+pub fn refused(error: TokenError) -> Status {
+    match error {
+        TokenError::Expired => TOKEN_EXPIRED.status("the token has expired: refresh it"),
+        // Which part of it is wrong helps nobody but a forger.
+        _ => TOKEN_INVALID.status("the token is not valid here"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::contract::Contract;
+
+    fn method(path: &str) -> std::sync::Arc<Method> {
+        let services = ["user.v1.UserService", "auth.v1.AuthService"];
+        let contract = Contract::read(proto::descriptors(), &services).unwrap();
+        std::sync::Arc::clone(contract.get(path).unwrap())
+    }
+
+    fn headers(token: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::AUTHORIZATION, format!("bearer {token}").parse().unwrap())])
+    }
+
+    fn identity() -> Identity {
+        let id = uuid::Uuid::from_u128(7);
+        Identity { user_id: id, session_id: id, roles: Vec::new(), auth_epoch: 1 }
+    }
+
+    #[test]
+    fn access_rules_are_kept_and_one_token_never_serves_as_another() {
+        let signer = token::AccessSigner::from_paserk(&token::generate().unwrap().access_secret);
+        let signer = signer.unwrap();
+        let verifier = signer.verifier();
+        let now = SystemTime::now();
+        let hour = Duration::from_secs(3600);
+        let access = headers(&signer.issue(&identity(), now, hour).unwrap());
+        let service = headers(&signer.issue_service("cli", now, hour).unwrap());
+        let none = HeaderMap::new();
+        let code = |path: &str, headers: &HeaderMap, from_bus: bool, now: SystemTime| {
+            check(&method(path), headers, from_bus, &verifier, now).map_err(|status| {
+                crate::status::reason_of(&status).unwrap()
+            })
+        };
+        let (login, find, validate) =
+            ("/auth.v1.AuthService/Login", "/user.v1.UserService/Find", "/user.v1.UserService/Validate");
+        assert_eq!(code(login, &none, false, now), Ok(None));
+        assert_eq!(code(find, &none, false, now), Err("TOKEN_MISSING".into()));
+        assert_eq!(code(find, &access, false, now), Ok(Some(identity())));
+        assert_eq!(code(find, &service, false, now), Err("TOKEN_INVALID".into()));
+        assert_eq!(code(find, &access, false, now + 2 * hour), Err("TOKEN_EXPIRED".into()));
+        assert_eq!(code(find, &none, true, now), Err("TOKEN_MISSING".into()));
+        assert_eq!(code(validate, &none, false, now), Err("INTERNAL_METHOD".into()));
+        assert_eq!(code(validate, &access, false, now), Err("INTERNAL_METHOD".into()));
+        assert_eq!(code(validate, &service, false, now), Ok(None));
+        assert_eq!(code(validate, &none, true, now), Ok(None));
+    }
+
+    #[test]
+    fn what_is_no_bearer_token_is_none() {
+        for value in ["", "Bearer", "Bearer ", "Basic abc", "Bearerabc"] {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+            assert_eq!(bearer(&headers), None, "{value}");
+        }
+    }
+}
