@@ -40,6 +40,26 @@ pub const TEMPLATE_FAILED: Reason = Reason {
     domain: DOMAIN,
 };
 
+/// The captured mail was asked for after it had made room, or never was.
+pub const MAIL_NOT_FOUND: Reason = Reason {
+    code: Code::NotFound,
+    reason: "MAIL_NOT_FOUND",
+    domain: DOMAIN,
+};
+
+/// All of the above. Each has a page in `docs/errors`.
+pub const REASONS: [Reason; 9] = [
+    RECIPIENT_INVALID,
+    SUBJECT_INVALID,
+    BODY_INVALID,
+    NAME_INVALID,
+    USER_ID_INVALID,
+    MAIL_UNAVAILABLE,
+    MAIL_REJECTED,
+    TEMPLATE_FAILED,
+    MAIL_NOT_FOUND,
+];
+
 /// A mail was not sent.
 #[derive(Debug, Error)]
 pub enum SendError {

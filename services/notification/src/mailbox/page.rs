@@ -25,7 +25,7 @@ use minijinja::{Environment, Value, context};
 use serde_json::json;
 
 use super::{CapturedMail, Mailbox};
-use crate::error::DOMAIN;
+use crate::error::MAIL_NOT_FOUND;
 
 /// How many mails the list shows whole; the older ones are one line each.
 const PREVIEWS: usize = 20;
@@ -117,11 +117,11 @@ async fn secure(mut response: Response) -> Response {
 fn not_found() -> Response {
     let info = json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": "MAIL_NOT_FOUND",
-        "domain": DOMAIN,
+        "reason": MAIL_NOT_FOUND.reason,
+        "domain": MAIL_NOT_FOUND.domain,
     });
     let body = json!({
-        "code": i32::from(tonic::Code::NotFound),
+        "code": i32::from(MAIL_NOT_FOUND.code),
         "message": "no such mail is kept; the oldest make room for new ones",
         "details": [info],
     });

@@ -4,6 +4,7 @@
 
 mod app;
 mod capture;
+mod docs;
 mod duplicates;
 mod page;
 mod secrets;
