@@ -21,7 +21,10 @@ pub(super) struct Chart {
 
 impl Chart {
     pub(super) fn new(helm: &Path, dir: PathBuf) -> Self {
-        Self { helm: helm.to_owned(), dir }
+        Self {
+            helm: helm.to_owned(),
+            dir,
+        }
     }
 
     /// Where its files are.
@@ -44,7 +47,10 @@ impl Chart {
     /// When the chart refuses them, with what it says.
     pub(super) fn manifest(&self, values: Option<&str>, sets: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.helm);
-        command.args(["template", RELEASE]).arg(&self.dir).args(["--namespace", "trolleybus"]);
+        command
+            .args(["template", RELEASE])
+            .arg(&self.dir)
+            .args(["--namespace", "trolleybus"]);
         if let Some(values) = values {
             command.arg("--values").arg(self.values(values));
         }

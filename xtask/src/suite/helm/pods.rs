@@ -30,12 +30,20 @@ pub(super) fn restricted(chart: &Chart) -> Result<()> {
     for values in VALUES {
         let objects = chart.objects(values, &[])?;
         for object in &objects {
-            let Some((_, spec)) = pod(object) else { continue };
+            let Some((_, spec)) = pod(object) else {
+                continue;
+            };
             let title = title(object);
             let security = &spec["securityContext"];
-            ensure!(spec["automountServiceAccountToken"] == false, "{title} mounts a token");
+            ensure!(
+                spec["automountServiceAccountToken"] == false,
+                "{title} mounts a token"
+            );
             ensure!(security["runAsNonRoot"] == true, "{title} may run as root");
-            ensure!(security["runAsUser"].as_u64().is_some_and(|user| user > 0), "{title} is root");
+            ensure!(
+                security["runAsUser"].as_u64().is_some_and(|user| user > 0),
+                "{title} is root"
+            );
             ensure!(
                 security["seccompProfile"] == json!({ "type": "RuntimeDefault" }),
                 "{title} may make any system call"
@@ -50,7 +58,10 @@ pub(super) fn restricted(chart: &Chart) -> Result<()> {
             let security = &container["securityContext"];
             let writable = security["readOnlyRootFilesystem"] != true;
             ensure!(!writable, "{title} can write to its file system");
-            ensure!(security["allowPrivilegeEscalation"] == false, "{title} may gain privilege");
+            ensure!(
+                security["allowPrivilegeEscalation"] == false,
+                "{title} may gain privilege"
+            );
             ensure!(
                 security["capabilities"] == json!({ "drop": ["ALL"] }),
                 "{title} keeps capabilities"
@@ -70,10 +81,17 @@ pub(super) fn restricted(chart: &Chart) -> Result<()> {
 pub(super) fn secrets(chart: &Chart) -> Result<()> {
     for values in VALUES {
         let objects = chart.objects(values, &[])?;
-        ensure!(of_kind(&objects, "Secret").is_empty(), "a Secret is rendered");
+        ensure!(
+            of_kind(&objects, "Secret").is_empty(),
+            "a Secret is rendered"
+        );
         for config in of_kind(&objects, "ConfigMap") {
             for name in SECRETS {
-                ensure!(config["data"].get(name).is_none(), "{} has {name}", title(config));
+                ensure!(
+                    config["data"].get(name).is_none(),
+                    "{} has {name}",
+                    title(config)
+                );
             }
         }
         let mut seen = 0;
@@ -82,13 +100,19 @@ pub(super) fn secrets(chart: &Chart) -> Result<()> {
                 let name = setting["name"].as_str().unwrap_or_default();
                 if SECRETS.contains(&name) {
                     let source = &setting["valueFrom"]["secretKeyRef"]["name"];
-                    ensure!(setting.get("value").is_none(), "{title} has {name} written out");
+                    ensure!(
+                        setting.get("value").is_none(),
+                        "{title} has {name} written out"
+                    );
                     ensure!(source.is_string(), "{title} takes {name} from no Secret");
                     seen += 1;
                 }
             }
         }
-        ensure!(seen > SECRETS.len(), "only {seen} secret settings are rendered");
+        ensure!(
+            seen > SECRETS.len(),
+            "only {seen} secret settings are rendered"
+        );
     }
     Ok(())
 }
@@ -103,14 +127,25 @@ pub(super) fn least_keys(chart: &Chart) -> Result<()> {
     ] {
         let deployment = of_component(&objects, "Deployment", name)?;
         let (_, spec) = pod(deployment).context("a Deployment without a pod")?;
-        let settings = spec["containers"][0]["env"].as_array().context("no settings")?;
+        let settings = spec["containers"][0]["env"]
+            .as_array()
+            .context("no settings")?;
         let key = |wanted: &str| {
             let setting = settings.iter().find(|setting| setting["name"] == wanted)?;
             setting["valueFrom"]["secretKeyRef"]["key"].as_str()
         };
-        ensure!(key("PASETO_ACCESS_KEY") == Some(access), "{name} has the wrong access key");
-        ensure!(key("PASETO_REFRESH_KEY").is_some() == refresh, "{name} has the wrong keys");
-        ensure!(key("BUS_KEYS").is_some(), "{name} cannot read records of the bus");
+        ensure!(
+            key("PASETO_ACCESS_KEY") == Some(access),
+            "{name} has the wrong access key"
+        );
+        ensure!(
+            key("PASETO_REFRESH_KEY").is_some() == refresh,
+            "{name} has the wrong keys"
+        );
+        ensure!(
+            key("BUS_KEYS").is_some(),
+            "{name} cannot read records of the bus"
+        );
     }
     Ok(())
 }
@@ -125,7 +160,9 @@ pub(super) fn probes(chart: &Chart) -> Result<()> {
             let name = super::objects::component(deployment);
             let (_, spec) = pod(deployment).context("a Deployment without a pod")?;
             let container = &spec["containers"][0];
-            let ports = container["ports"].as_array().with_context(|| title.clone())?;
+            let ports = container["ports"]
+                .as_array()
+                .with_context(|| title.clone())?;
             let config = of_component(&objects, "ConfigMap", name)?;
             for port in ports {
                 let told = port["containerPort"].to_string();
@@ -148,7 +185,9 @@ pub(super) fn probes(chart: &Chart) -> Result<()> {
                     }
                     (None, Some(grpc)) => {
                         grpc["service"] == service
-                            && ports.iter().any(|port| port["containerPort"] == grpc["port"])
+                            && ports
+                                .iter()
+                                .any(|port| port["containerPort"] == grpc["port"])
                     }
                     _ => false,
                 };
@@ -156,7 +195,10 @@ pub(super) fn probes(chart: &Chart) -> Result<()> {
             }
             let pause = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64();
             let grace = spec["terminationGracePeriodSeconds"].as_u64();
-            ensure!(pause.is_some() && pause < grace, "{title} has no time to drain");
+            ensure!(
+                pause.is_some() && pause < grace,
+                "{title} has no time to drain"
+            );
         }
     }
     Ok(())
