@@ -1,5 +1,7 @@
 //! One rule, checked against its method: what a route needs to turn requests into messages.
 
+use std::fmt;
+
 use prost_reflect::{FieldDescriptor, Kind, MethodDescriptor};
 
 use crate::field_path::{FieldPath, PathError, is_textual};
@@ -13,7 +15,6 @@ use crate::wkt;
 const MAX_PATH_DEPTH: usize = 32;
 
 /// A checked rule.
-#[derive(Debug)]
 pub(crate) struct Binding {
     pub(crate) method: MethodDescriptor,
     /// `/package.Service/Method`.
@@ -31,7 +32,6 @@ pub(crate) struct Binding {
 }
 
 /// What the HTTP body fills.
-#[derive(Debug)]
 pub(crate) enum Body {
     /// Nothing: it is not read.
     None,
@@ -39,6 +39,13 @@ pub(crate) enum Body {
     All,
     /// This field, whose path has one step.
     Field(FieldPath),
+}
+
+/// The route, such as `GET /v1/books/{id}`.
+impl fmt::Display for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.pattern)
+    }
 }
 
 impl Body {

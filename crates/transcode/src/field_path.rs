@@ -5,7 +5,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Va
 use crate::wkt;
 
 /// A path whose every step but the last is a singular message. Never empty.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct FieldPath {
     pub(crate) fields: Vec<FieldDescriptor>,
 }

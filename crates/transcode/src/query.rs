@@ -15,7 +15,6 @@ use crate::scalar;
 use crate::violations::Violations;
 
 /// How pairs are read.
-#[derive(Debug)]
 pub(crate) struct Pairs<'a> {
     pub(crate) max_depth: usize,
     /// Skip keys that the message does not know.

@@ -2,6 +2,8 @@
 
 mod body;
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::Method;
 use prost::Message as _;
@@ -22,12 +24,21 @@ use crate::violations::Violations;
 use crate::wkt;
 
 /// The route that a request took, with what its path says.
-#[derive(Debug)]
 pub struct Route<'t> {
     transcoder: &'t Transcoder,
     binding: &'t Binding,
     /// The value of each variable of the template, unescaped.
     values: Vec<String>,
+}
+
+impl fmt::Debug for Route<'_> {
+    /// Without the values of the path, which can be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("route", &self.binding.to_string())
+            .field("grpc_path", &self.grpc_path())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'t> Route<'t> {

@@ -1,5 +1,7 @@
 //! All routes of a set of services.
 
+use std::fmt;
+
 use http::{Method, StatusCode};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
@@ -11,7 +13,6 @@ use crate::router::{Path, Router};
 use crate::rule;
 
 /// Routes from HTTP to gRPC methods. Immutable: share it behind an `Arc`.
-#[derive(Debug)]
 pub struct Transcoder {
     pub(crate) bindings: Vec<Binding>,
     pub(crate) options: Options,
@@ -45,6 +46,17 @@ pub enum Security {
     Public,
     /// An access token: `Authorization: Bearer`.
     Bearer,
+}
+
+impl fmt::Debug for Transcoder {
+    /// Without the descriptors: printing one of a recursive message would never end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let routes: Vec<_> = self.bindings.iter().map(Binding::to_string).collect();
+        f.debug_struct("Transcoder")
+            .field("routes", &routes)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Options {
@@ -131,9 +143,7 @@ impl Transcoder {
             match self.router.insert(&binding.verb, &binding.template, index) {
                 Ok(()) => self.bindings.push(binding),
                 Err(taken) => fault(format!(
-                    "{} {} is already the route of {}",
-                    binding.verb,
-                    binding.pattern,
+                    "{binding} is already the route of {}",
                     self.bindings[taken].method.full_name()
                 )),
             }

@@ -19,7 +19,6 @@ use crate::wkt;
 const MAX_QUERY_DEPTH: usize = 3;
 
 /// Makes operations.
-#[derive(Debug)]
 pub(crate) struct Operations<'d> {
     bindings: &'d [Binding],
     schemas: &'d Schemas<'d>,

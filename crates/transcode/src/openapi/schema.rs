@@ -12,7 +12,6 @@ use crate::binding::{Binding, Body};
 use crate::wkt;
 
 /// The schemas of all messages and enums that the routes reach.
-#[derive(Debug)]
 pub(crate) struct Schemas<'c> {
     comments: &'c Comments,
     messages: HashMap<String, (MessageDescriptor, Use)>,

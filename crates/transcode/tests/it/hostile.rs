@@ -1,1 +1,123 @@
-//! To come.
+//! Input that is meant to hurt: nothing panics, and work grows no faster than the input.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use proptest::prelude::*;
+
+use crate::support::{get, json, library, with_body};
+
+/// Far above what linear work takes in an unoptimised build, far below what quadratic work takes.
+const PLENTY: Duration = Duration::from_secs(10);
+
+#[test]
+fn many_query_keys_are_read_in_linear_time() {
+    let start = Instant::now();
+    let mut target = "/v1/search?".to_owned();
+    for index in 0..10_000 {
+        write!(target, "labels[k{index}]=v&numbers={index}&").unwrap();
+    }
+    let message = get(&target).message();
+    assert_eq!(message["labels"].as_object().unwrap().len(), 10_000);
+    let unknown = "x=1&".repeat(100_000);
+    let error = get(&format!("/v1/search?{unknown}")).error();
+    assert_eq!(error.violations.len(), 20);
+    assert!(start.elapsed() < PLENTY, "{:?}", start.elapsed());
+}
+
+#[test]
+fn deep_query_keys_and_bodies_are_refused() {
+    let key = "nested.".repeat(100_000);
+    let error = get(&format!("/v1/search?{key}id=1")).error();
+    assert!(
+        error.message.contains("nested too deeply"),
+        "{}",
+        error.message.len()
+    );
+    for (open, close) in [("{\"nested\":", "}"), ("{\"list\":[", "]}"), ("[", "]")] {
+        let body = format!("{}1{}", open.repeat(50_000), close.repeat(50_000));
+        let error = json(Method::POST, "/v1/everything", &body).error();
+        assert!(error.message.contains("nested too deeply"), "{open}");
+        assert!(error.message.len() < 10_000);
+    }
+    let body = format!("{}{{}}{}", "{\"nested\":".repeat(99), "}".repeat(99));
+    assert!(
+        library()
+            .find(&Method::POST, "/v1/everything")
+            .unwrap()
+            .request(None, None, body.as_bytes())
+            .is_ok()
+    );
+}
+
+#[test]
+fn long_paths_and_names_cost_no_more_than_their_length() {
+    let start = Instant::now();
+    let path = "/a".repeat(500_000);
+    assert!(library().find(&Method::GET, &path).is_err());
+    let path = format!("/v1/files{}", "/%41".repeat(200_000));
+    assert!(library().find(&Method::GET, &path).is_ok());
+    let body = format!("{{\"{}\":1}}", "x".repeat(1_000_000));
+    let error = json(Method::POST, "/v1/everything", &body).error();
+    assert!(error.message.len() < 200, "{}", error.message.len());
+    assert!(start.elapsed() < PLENTY, "{:?}", start.elapsed());
+}
+
+#[test]
+fn huge_numbers_are_refused() {
+    let digits = "9".repeat(100_000);
+    for field in [
+        "i32",
+        "i64",
+        "u64",
+        "f32",
+        "kind",
+        "wrappedNumber",
+        "lasts",
+        "at",
+    ] {
+        for value in [
+            digits.clone(),
+            format!("\"{digits}\""),
+            format!("\"{digits}s\""),
+        ] {
+            let body = format!("{{\"{field}\":{value}}}");
+            let error = json(Method::POST, "/v1/everything", &body).error();
+            assert!(error.message.len() < 300, "{field}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn no_request_panics(
+        target in "/v1/(everything|search|books/[a-z%:]{0,4}|files/[^?]{0,8})\\?[a-z0-9.=&%\\[\\]+]{0,40}",
+        body in prop::collection::vec(any::<u8>(), 0..64),
+        form in any::<bool>(),
+    ) {
+        let (path, query) = target.split_once('?').unwrap();
+        let content_type = form.then_some("application/x-www-form-urlencoded");
+        for method in [Method::GET, Method::POST] {
+            if let Ok(route) = library().find(&method, path) {
+                let _ = route.request(Some(query), content_type, &body);
+                let _ = route.response(&body);
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_of_a_well_known_type_panics(text in "[-+0-9TZ:.s,a-zA-Z]{0,32}") {
+        for field in ["at", "lasts", "mask", "wrappedNumber", "wrappedData", "f64"] {
+            let body = serde_json::json!({field: text}).to_string();
+            let _ = with_body(Method::POST, "/v1/everything", None, body.as_bytes()).try_message();
+        }
+    }
+
+    #[test]
+    fn no_error_details_panic(details in prop::collection::vec(any::<u8>(), 0..64)) {
+        let _ = transcode::error_body(proto::descriptors(), 3, "m", &details);
+    }
+}

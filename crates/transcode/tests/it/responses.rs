@@ -1,1 +1,121 @@
-//! To come.
+//! Messages into answers.
+
+use http::{Method, StatusCode};
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, Value};
+use serde_json::{Value as Json, json};
+use transcode::{MethodPolicy, Options, Response, ResponseError, Security, Transcoder};
+
+use crate::support::{LIBRARY, library, pool};
+
+fn encode(message: &str, json: &Json) -> Vec<u8> {
+    let desc = pool().get_message_by_name(message).unwrap();
+    DynamicMessage::deserialize(desc, json)
+        .unwrap()
+        .encode_to_vec()
+}
+
+fn answer(method: Method, path: &str, bytes: &[u8]) -> Result<Response, ResponseError> {
+    library().find(&method, path).unwrap().response(bytes)
+}
+
+fn body(method: Method, path: &str, bytes: &[u8]) -> Json {
+    let response = answer(method, path, bytes).unwrap();
+    assert_eq!(response.content_type, "application/json");
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+#[test]
+fn fields_with_default_values_are_printed() {
+    assert_eq!(
+        body(Method::GET, "/v1/books/7", b""),
+        json!({"name": "", "title": "", "tags": []})
+    );
+    let whole = json!({
+        "name": "n", "title": "t", "tags": ["x"],
+        "author": {"fullName": "A", "born": 0},
+        "printedAt": "2026-01-31T12:00:00Z",
+    });
+    let bytes = encode("library.v1.Book", &whole);
+    assert_eq!(body(Method::GET, "/v1/books/7", &bytes), whole);
+}
+
+#[test]
+fn numbers_of_64_bits_are_strings_and_what_has_no_number_is_text() {
+    let bytes = encode(
+        "library.v1.Everything",
+        &json!({"i64": "1", "f64": "Infinity", "data": "AA"}),
+    );
+    let printed = body(Method::GET, "/v1/search", &bytes);
+    assert_eq!(printed["i64"], "1");
+    assert_eq!(printed["u64"], "0");
+    assert_eq!(printed["f64"], "Infinity");
+    assert_eq!(printed["data"], "AA==");
+    assert_eq!(printed["kind"], "KIND_UNSPECIFIED");
+    assert_eq!(printed["labels"], json!({}));
+    assert_eq!(printed.get("maybe"), None);
+}
+
+#[test]
+fn a_response_body_is_that_field_alone() {
+    let path = "/v1/shelves/a/books/b";
+    let bytes = encode(
+        "library.v1.Book",
+        &json!({"title": "a \"quoted\" title", "name": "n"}),
+    );
+    assert_eq!(
+        body(Method::PATCH, path, &bytes),
+        json!("a \"quoted\" title")
+    );
+    assert_eq!(body(Method::PATCH, path, b""), json!(""));
+    let bytes = encode(
+        "library.v1.SetTagsRequest",
+        &json!({"tags": ["a"], "dryRun": true}),
+    );
+    assert_eq!(body(Method::PUT, "/v1/tags", &bytes), json!(["a"]));
+    assert_eq!(body(Method::PUT, "/v1/tags", b""), json!([]));
+}
+
+#[test]
+fn raw_answers_have_their_own_content_type() {
+    let desc = pool().get_message_by_name("google.api.HttpBody").unwrap();
+    let mut message = DynamicMessage::new(desc);
+    message.set_field_by_name("data", Value::Bytes(vec![0, 255].into()));
+    let raw = |message: &DynamicMessage| answer(Method::POST, "/v1/echo", &message.encode_to_vec());
+    let response = raw(&message).unwrap();
+    assert_eq!(response.content_type, "application/octet-stream");
+    message.set_field_by_name("content_type", Value::String("image/png".into()));
+    let response = raw(&message).unwrap();
+    assert_eq!(response.content_type, "image/png");
+    assert_eq!(response.body.as_ref(), [0, 255]);
+    message.set_field_by_name("content_type", Value::String("a\r\nSet-Cookie: x".into()));
+    assert!(matches!(raw(&message), Err(ResponseError::ContentType)));
+}
+
+#[test]
+fn the_policy_decides_the_status_and_204_has_no_body() {
+    let policy = |_: &prost_reflect::MethodDescriptor| MethodPolicy {
+        success_status: StatusCode::NO_CONTENT,
+        security: Security::Bearer,
+    };
+    let library = Transcoder::new(pool(), &[LIBRARY], policy, Options::default()).unwrap();
+    let route = library.find(&Method::POST, "/v1/books/7:archive").unwrap();
+    let response = route.response(b"").unwrap();
+    assert_eq!(response.status, StatusCode::NO_CONTENT);
+    assert!(response.body.is_empty());
+    assert_eq!(route.policy().security, Security::Bearer);
+}
+
+#[test]
+fn a_response_that_cannot_be_shown_is_an_error() {
+    assert!(matches!(
+        answer(Method::GET, "/v1/books/7", b"\xff"),
+        Err(ResponseError::Decode { .. })
+    ));
+    // A timestamp in the year 10,000: field 20 holding {1: 2^40}.
+    let far = b"\xa2\x01\x07\x08\x80\x80\x80\x80\x80\x20";
+    assert!(matches!(
+        answer(Method::GET, "/v1/search", far),
+        Err(ResponseError::Json { .. })
+    ));
+}
