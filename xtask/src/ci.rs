@@ -14,7 +14,7 @@ pub(crate) fn run(context: &Context) -> Result<()> {
     passthrough(context.cargo().args(["fmt", "--all", "--check"]))?;
     let mut clippy = context.cargo();
     clippy.args(["clippy", "--workspace", "--all-targets"]);
-    if let Some(features) = test::real_features(context)? {
+    if let Some(features) = test::real_features(context, true)? {
         clippy.args(["--features", &features]);
     }
     passthrough(clippy.args(["--", "-D", "warnings"]))?;

@@ -13,11 +13,15 @@ use crate::context::Context;
 /// The feature by which a package compiles the tests that need real servers.
 const REAL: &str = "real";
 
-/// `package/real` for each package that has such a feature, comma-separated; none if none has.
+/// The feature by which xtask compiles the tests that start servers of their own.
+const INFRA: &str = "xtask/infra";
+
+/// `package/real` for each package that has such a feature, comma-separated; none if none has. With
+/// them the tests of xtask itself, if it can start servers here.
 ///
 /// # Errors
 /// When `cargo metadata` fails.
-pub(crate) fn real_features(context: &Context) -> Result<Option<String>> {
+pub(crate) fn real_features(context: &Context, startable: bool) -> Result<Option<String>> {
     let metadata = context.metadata()?;
     let packages = metadata["packages"]
         .as_array()
@@ -27,6 +31,7 @@ pub(crate) fn real_features(context: &Context) -> Result<Option<String>> {
         .filter(|package| package["features"].get(REAL).is_some())
         .filter_map(|package| package["name"].as_str())
         .map(|name| format!("{name}/{REAL}"))
+        .chain(startable.then(|| INFRA.to_owned()))
         .collect();
     Ok((!features.is_empty()).then(|| features.join(",")))
 }
@@ -40,7 +45,7 @@ pub(super) fn run(context: &Context, report: &mut Report) -> Result<()> {
     command.args(["test", "--workspace", "--no-fail-fast"]);
     command.env("TROLLEYBUS_BIN_DIR", context.bin_dir("debug")?);
     if let Ok(servers) = context.servers() {
-        if let Some(features) = real_features(context)? {
+        if let Some(features) = real_features(context, servers.dir.is_some())? {
             command.args(["--features", &features]);
         }
         for (name, value) in servers.endpoints.variables() {

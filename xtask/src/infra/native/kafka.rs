@@ -212,8 +212,8 @@ fn configuration(state: &State, part: &Part, data: &str) -> String {
         ("offsets.topic.num.partitions", "4".to_owned()),
         ("transaction.state.log.num.partitions", "4".to_owned()),
         // A killed broker may register again only when its last session has timed out.
-        ("broker.session.timeout.ms", "4000".to_owned()),
-        ("broker.heartbeat.interval.ms", "1000".to_owned()),
+        ("broker.session.timeout.ms", "3000".to_owned()),
+        ("broker.heartbeat.interval.ms", "500".to_owned()),
         ("group.initial.rebalance.delay.ms", "0".to_owned()),
         ("auto.create.topics.enable", "false".to_owned()),
     ] {
