@@ -4,8 +4,13 @@ use std::fmt;
 
 use sea_orm::DeriveValueType;
 
-/// How new hashes are made.
-pub const SCHEME: &str = "argon2id";
+mod argon;
+mod hasher;
+pub mod policy;
+mod workers;
+
+pub use argon::{Cost, CostError, SCHEME, StoredHashError};
+pub use hasher::{Hasher, HasherError, HasherSettings, Verdict};
 
 /// A stored hash, as a PHC string. Its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, DeriveValueType)]
