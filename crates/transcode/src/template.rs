@@ -259,15 +259,18 @@ mod tests {
         Segment::Literal(text.to_owned())
     }
 
+    /// Text, segments, variables as (field, segments, multi), verb.
+    type Case<'c> = (
+        &'c str,
+        Vec<Segment>,
+        &'c [(&'c str, Range<usize>, bool)],
+        Option<&'c str>,
+    );
+
     #[test]
     fn every_production_of_the_grammar_is_read() {
         use Segment::{Any, Rest};
-        let cases: &[(
-            &str,
-            Vec<Segment>,
-            &[(&str, Range<usize>, bool)],
-            Option<&str>,
-        )] = &[
+        let cases: &[Case] = &[
             ("/", vec![], &[], None),
             (
                 "/v1/users",

@@ -13,13 +13,17 @@ use crate::violations::Place;
 /// `serde_json` gives up at 128 levels by itself; staying below makes the fault ours to word.
 const HARD_LIMIT: usize = 120;
 
-/// Reads JSON text.
+/// Reads JSON text. `name` is the field that all of it is for; empty for the whole message.
 ///
 /// # Errors
 /// When the text is not JSON, or holds what is refused. No value of the input is repeated.
-pub(crate) fn scan(body: &[u8], max_depth: usize) -> Result<Json, RequestError> {
+pub(crate) fn scan(body: &[u8], name: &str, max_depth: usize) -> Result<Json, RequestError> {
+    let mut place = Place::default();
+    if !name.is_empty() {
+        place.field(name);
+    }
     let context = Context {
-        place: RefCell::default(),
+        place: RefCell::new(place),
         fault: Cell::new(None),
         depth: Cell::new(0),
         max_depth: max_depth.min(HARD_LIMIT),
@@ -185,7 +189,7 @@ mod tests {
             (r#"{"a":{"\u0000":1}}"#, "a.(unprintable name)", "NUL"),
             (r#"[[[[1]]]]"#, "[0][0][0]", "nested too deeply"),
         ] {
-            let error = scan(body.as_bytes(), 3).unwrap_err();
+            let error = scan(body.as_bytes(), "", 3).unwrap_err();
             assert!(error.message.contains(message), "{body}: {error}");
             assert_eq!(error.violations[0].field, field, "{body}");
         }
@@ -202,17 +206,17 @@ mod tests {
             ("{\"a\":1e999}", "line 1"),
             ("{\"a\":\"\\ud800\"}", "line 1"),
         ] {
-            let error = scan(body.as_bytes(), 100).unwrap_err();
+            let error = scan(body.as_bytes(), "", 100).unwrap_err();
             assert!(error.message.contains("not valid JSON"), "{body}: {error}");
             assert!(error.message.contains(place), "{body}: {error}");
             assert!(!error.message.contains("hunter2"), "{body}: {error}");
         }
-        assert!(scan(b"\"\xff\"", 100).is_err());
+        assert!(scan(b"\"\xff\"", "", 100).is_err());
     }
 
     #[test]
     fn a_depth_bomb_is_refused_early() {
-        let error = scan("[".repeat(1_000_000).as_bytes(), usize::MAX).unwrap_err();
+        let error = scan("[".repeat(1_000_000).as_bytes(), "", usize::MAX).unwrap_err();
         assert!(
             error.message.contains("nested too deeply"),
             "{}",

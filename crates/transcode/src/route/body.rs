@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::Route;
 use crate::binding::{Body, is_http_body};
 use crate::error::{RequestError, RequestErrorKind};
-use crate::field_path::free_oneof;
+use crate::field_path::{FieldPath, free_oneof};
 use crate::json::{Reader, scan};
 use crate::query::Pairs;
 use crate::violations::Violations;
@@ -67,16 +67,24 @@ impl Route<'_> {
         violations: &mut Violations,
     ) -> Result<Json, RequestError> {
         let options = &self.transcoder.options;
-        let json = scan(body, options.max_body_depth)?;
-        let mut reader = Reader {
-            violations,
-            ignore_unknown: options.ignore_unknown_fields,
-        };
-        let value = match self.binding.body.field() {
-            Some(path) => reader.field(path.leaf(), &json),
-            None => reader
-                .message(&message.descriptor(), &json)
-                .map(Value::Message),
+        let field = self.binding.body.field().map(FieldPath::leaf);
+        let name = field.map_or("", |field| field.json_name());
+        let json = scan(body, name, options.max_body_depth)?;
+        let ignore_unknown = options.ignore_unknown_fields;
+        let value = match field {
+            Some(field) => violations.within(name, |violations| {
+                Reader {
+                    violations,
+                    ignore_unknown,
+                }
+                .field(field, &json)
+            }),
+            None => Reader {
+                violations,
+                ignore_unknown,
+            }
+            .message(&message.descriptor(), &json)
+            .map(Value::Message),
         };
         if let Some(value) = value {
             self.place(value, message, violations);
@@ -111,7 +119,12 @@ impl Route<'_> {
             decided: &[],
         };
         let mut filled = DynamicMessage::new(desc.clone());
-        reader.read(form, &mut filled, violations)?;
+        match self.binding.body.field() {
+            Some(path) => violations.within(path.leaf().json_name(), |violations| {
+                reader.read(form, &mut filled, violations)
+            })?,
+            None => reader.read(form, &mut filled, violations)?,
+        }
         self.place(Value::Message(filled), message, violations);
         Ok(())
     }

@@ -1,5 +1,11 @@
 //! Transcoding from outside: contracts in, requests and answers through the public interface.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may panic as tests may"
+)]
+
 mod build;
 mod contracts;
 mod errors;

@@ -215,7 +215,7 @@ fn a_body_can_be_one_field() {
     let ask = ask(Method::PUT, "/v1/tags", r#"["a","b"]"#);
     assert_eq!(ask.message(), json!({"tags": ["a", "b"]}));
     let wrong = crate::support::json(Method::PUT, "/v1/tags", r#"["a",1]"#).error();
-    assert_eq!(wrong.violations[0].field, "[1]");
+    assert_eq!(wrong.violations[0].field, "tags[1]");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn raw_bodies_pass_as_they_are() {
     assert_eq!(ask.message(), json!({"data": "ew=="}));
 }
 
-/// Source: google/protobuf/field_mask.proto, and AIP-134 on partial updates.
+/// Source: `google/protobuf/field_mask.proto`, and AIP-134 on partial updates.
 #[test]
 fn a_patch_without_a_mask_means_the_fields_of_its_body() {
     let patch = |query, body| {

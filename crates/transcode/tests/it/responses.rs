@@ -15,11 +15,11 @@ fn encode(message: &str, json: &Json) -> Vec<u8> {
         .encode_to_vec()
 }
 
-fn answer(method: Method, path: &str, bytes: &[u8]) -> Result<Response, ResponseError> {
-    library().find(&method, path).unwrap().response(bytes)
+fn answer(method: &Method, path: &str, bytes: &[u8]) -> Result<Response, ResponseError> {
+    library().find(method, path).unwrap().response(bytes)
 }
 
-fn body(method: Method, path: &str, bytes: &[u8]) -> Json {
+fn body(method: &Method, path: &str, bytes: &[u8]) -> Json {
     let response = answer(method, path, bytes).unwrap();
     assert_eq!(response.content_type, "application/json");
     serde_json::from_slice(&response.body).unwrap()
@@ -28,7 +28,7 @@ fn body(method: Method, path: &str, bytes: &[u8]) -> Json {
 #[test]
 fn fields_with_default_values_are_printed() {
     assert_eq!(
-        body(Method::GET, "/v1/books/7", b""),
+        body(&Method::GET, "/v1/books/7", b""),
         json!({"name": "", "title": "", "tags": []})
     );
     let whole = json!({
@@ -37,7 +37,7 @@ fn fields_with_default_values_are_printed() {
         "printedAt": "2026-01-31T12:00:00Z",
     });
     let bytes = encode("library.v1.Book", &whole);
-    assert_eq!(body(Method::GET, "/v1/books/7", &bytes), whole);
+    assert_eq!(body(&Method::GET, "/v1/books/7", &bytes), whole);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn numbers_of_64_bits_are_strings_and_what_has_no_number_is_text() {
         "library.v1.Everything",
         &json!({"i64": "1", "f64": "Infinity", "data": "AA"}),
     );
-    let printed = body(Method::GET, "/v1/search", &bytes);
+    let printed = body(&Method::GET, "/v1/search", &bytes);
     assert_eq!(printed["i64"], "1");
     assert_eq!(printed["u64"], "0");
     assert_eq!(printed["f64"], "Infinity");
@@ -64,16 +64,16 @@ fn a_response_body_is_that_field_alone() {
         &json!({"title": "a \"quoted\" title", "name": "n"}),
     );
     assert_eq!(
-        body(Method::PATCH, path, &bytes),
+        body(&Method::PATCH, path, &bytes),
         json!("a \"quoted\" title")
     );
-    assert_eq!(body(Method::PATCH, path, b""), json!(""));
+    assert_eq!(body(&Method::PATCH, path, b""), json!(""));
     let bytes = encode(
         "library.v1.SetTagsRequest",
         &json!({"tags": ["a"], "dryRun": true}),
     );
-    assert_eq!(body(Method::PUT, "/v1/tags", &bytes), json!(["a"]));
-    assert_eq!(body(Method::PUT, "/v1/tags", b""), json!([]));
+    assert_eq!(body(&Method::PUT, "/v1/tags", &bytes), json!(["a"]));
+    assert_eq!(body(&Method::PUT, "/v1/tags", b""), json!([]));
 }
 
 #[test]
@@ -81,7 +81,8 @@ fn raw_answers_have_their_own_content_type() {
     let desc = pool().get_message_by_name("google.api.HttpBody").unwrap();
     let mut message = DynamicMessage::new(desc);
     message.set_field_by_name("data", Value::Bytes(vec![0, 255].into()));
-    let raw = |message: &DynamicMessage| answer(Method::POST, "/v1/echo", &message.encode_to_vec());
+    let raw =
+        |message: &DynamicMessage| answer(&Method::POST, "/v1/echo", &message.encode_to_vec());
     let response = raw(&message).unwrap();
     assert_eq!(response.content_type, "application/octet-stream");
     message.set_field_by_name("content_type", Value::String("image/png".into()));
@@ -109,13 +110,13 @@ fn the_policy_decides_the_status_and_204_has_no_body() {
 #[test]
 fn a_response_that_cannot_be_shown_is_an_error() {
     assert!(matches!(
-        answer(Method::GET, "/v1/books/7", b"\xff"),
+        answer(&Method::GET, "/v1/books/7", b"\xff"),
         Err(ResponseError::Decode { .. })
     ));
     // A timestamp in the year 10,000: field 20 holding {1: 2^40}.
     let far = b"\xa2\x01\x07\x08\x80\x80\x80\x80\x80\x20";
     assert!(matches!(
-        answer(Method::GET, "/v1/search", far),
+        answer(&Method::GET, "/v1/search", far),
         Err(ResponseError::Json { .. })
     ));
 }
