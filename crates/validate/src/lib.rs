@@ -1,7 +1,7 @@
 //! The [`buf.validate`](https://buf.build/bufbuild/protovalidate) standard rules, read from
 //! descriptors when the process starts and compiled into checks. No I/O.
 //!
-//! [`Validator::new`] walks the messages, turns every rule into a [`Rule`](rule::Rule) and reports
+//! [`Validator::new`] walks the messages, turns every rule into a check and reports
 //! all that is wrong with the contracts at once. A rule that it does not have, a CEL expression, a
 //! rule for another type than the field's: each is an error that names the field. So a contract
 //! never seems to be checked when it is not.

@@ -46,21 +46,14 @@ pub(crate) enum Shape {
 /// What is checked of one value: a field's, an item's, a key's.
 #[derive(Default)]
 pub(crate) struct ValuePlan {
-    /// For items, keys and values: what is to be done about zero.
-    pub(crate) zero: Option<Zero>,
+    /// For items, keys and values: the kind whose zero value is skipped, if it is. They have no
+    /// field of their own to say whether they are set.
+    pub(crate) skip_zero: Option<Kind>,
     /// Whether the rules are for what a wrapper wraps.
     pub(crate) wrapped: bool,
     pub(crate) rules: Vec<Box<dyn Rule>>,
     /// The plan of the message that the value is.
     pub(crate) nested: Option<PlanId>,
-}
-
-/// What is to be done about a zero value that has no field of its own to say whether it is set.
-pub(crate) struct Zero {
-    /// Says what zero is.
-    pub(crate) kind: Kind,
-    /// Whether zero breaks `required`; if not, it is skipped.
-    pub(crate) required: bool,
 }
 
 // === impl MessagePlan ===
@@ -236,16 +229,15 @@ impl ValuePlan {
     }
 
     fn has_rules(&self) -> bool {
-        !self.rules.is_empty() || self.zero.as_ref().is_some_and(|zero| zero.required)
+        !self.rules.is_empty()
     }
 
     fn check(&self, value: &Value, plans: &[MessagePlan], scope: &mut Scope<'_>) {
-        if let Some(zero) = &self.zero
-            && zero.is(value)
+        if self
+            .skip_zero
+            .as_ref()
+            .is_some_and(|kind| is_zero(value, kind))
         {
-            if zero.required {
-                scope.fail("required", "value is required");
-            }
             return;
         }
         if self.wrapped {
@@ -266,11 +258,7 @@ impl ValuePlan {
     }
 }
 
-// === impl Zero ===
-
-impl Zero {
-    /// A message that is there is never zero.
-    fn is(&self, value: &Value) -> bool {
-        !matches!(value, Value::Message(_)) && value.is_default(&self.kind)
-    }
+/// Whether `value` is its kind's zero; a message that is there never is.
+fn is_zero(value: &Value, kind: &Kind) -> bool {
+    !matches!(value, Value::Message(_)) && value.is_default(kind)
 }

@@ -85,8 +85,7 @@ impl Reader {
         self.message.clear_field_by_name("example");
     }
 
-    /// Takes the one field that is left and whose value is a message: the member of a oneof whose
-    /// names the caller knows by `names`.
+    /// Takes the member of a oneof that is given, if its members are the messages in `names`.
     pub(crate) fn one_of(
         &mut self,
         names: &[&'static str],

@@ -12,6 +12,10 @@ use crate::time::Instant;
 /// and should not get a million answers.
 pub const MAX_VIOLATIONS: usize = 100;
 
+/// Characters of a map's key that a path shows. A key can be as long as the whole message, and is
+/// repeated for every violation below it.
+const MAX_KEY_CHARACTERS: usize = 64;
+
 /// Where a check stands, and what it found so far.
 pub(crate) struct Scope<'a> {
     path: String,
@@ -60,7 +64,10 @@ impl<'a> Scope<'a> {
             MapKey::I64(key) => self.write(format_args!("[{key}]")),
             MapKey::U32(key) => self.write(format_args!("[{key}]")),
             MapKey::U64(key) => self.write(format_args!("[{key}]")),
-            MapKey::String(key) => self.write(format_args!("[{key:?}]")),
+            MapKey::String(key) => match key.char_indices().nth(MAX_KEY_CHARACTERS) {
+                None => self.write(format_args!("[{key:?}]")),
+                Some((end, _)) => self.write(format_args!("[{:?}…]", &key[..end])),
+            },
         }
         mark
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A broken rule. Says where and what, and never the value itself; only a map's key can be seen,
-/// as a part of the path.
+/// as a part of the path, cut after 64 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The way to the value: `user.email`, `items[0].name`, `labels["a"]`. Empty for a rule of the

@@ -3,7 +3,7 @@
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, Value};
 
 use super::Compiler;
-use crate::plan::{FieldPlan, Shape, ValuePlan, Zero};
+use crate::plan::{FieldPlan, Shape, ValuePlan};
 use crate::reader::{Reader, Site};
 use crate::rule::{
     Rule, any, boolean, bytes, duration, enumeration, field_mask, map, number, repeated, string,
@@ -134,13 +134,14 @@ impl Compiler {
         if rules.ignore == Ignore::Always {
             return ValuePlan::default();
         }
+        if rules.required {
+            self.site(element).fault(
+                "`required` says nothing about items, keys and values; use a rule such as `min_len`",
+            );
+        }
         let plan = self.value(element, kind, rules.family);
-        let zero = rules.required || rules.ignore == Ignore::IfZeroValue;
         ValuePlan {
-            zero: zero.then(|| Zero {
-                kind: kind.clone(),
-                required: rules.required,
-            }),
+            skip_zero: (rules.ignore == Ignore::IfZeroValue).then(|| kind.clone()),
             ..plan
         }
     }

@@ -2,7 +2,7 @@
 
 use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor};
 
-use super::Compiler;
+use super::{Compiler, RULES_PACKAGE};
 use crate::error::Fault;
 
 /// The number of the extensions that hold rules.
@@ -43,11 +43,15 @@ impl Compiler {
             });
         };
         // The numbers are registered for these rules, so nothing else may stand there.
-        if options
+        let foreign = options.extensions().any(|(extension, _)| {
+            [RULES, PREDEFINED].contains(&extension.number())
+                && extension.package_name() != RULES_PACKAGE
+        });
+        let unknown = options
             .unknown_fields()
-            .any(|unknown| [RULES, PREDEFINED].contains(&unknown.number()))
-        {
-            fault("there are rules, but not the descriptors of buf/validate/validate.proto");
+            .any(|unknown| [RULES, PREDEFINED].contains(&unknown.number()));
+        if foreign || unknown {
+            fault("there are rules, but not by the published buf/validate/validate.proto");
         }
         let mut options = options;
         let extension = which(&self.extensions).as_ref()?;
