@@ -5,5 +5,5 @@ mod run;
 mod usage;
 
 pub(crate) use identity::Identity;
-pub(crate) use run::{captured, detached, find, log_tail, passthrough, succeed};
+pub(crate) use run::{captured, dependent, detached, find, log_tail, passthrough, succeed};
 pub(crate) use usage::Usage;

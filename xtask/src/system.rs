@@ -5,14 +5,14 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::infra::{Endpoints, free_ports};
-use crate::process::{Identity, captured, detached, log_tail};
+use crate::process::{Identity, captured, dependent, log_tail};
 
 const VERB_LIMIT: Duration = Duration::from_secs(60);
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -129,7 +129,7 @@ impl System {
     }
 }
 
-/// Starts one process detached, with its output in `dir`.
+/// Starts one process, with its output in `dir`; it does not outlive the thread that calls this.
 pub(crate) fn start(
     command: &Command,
     name: &'static str,
@@ -137,7 +137,7 @@ pub(crate) fn start(
     admin_port: u16,
 ) -> Result<Running> {
     let log = dir.join(format!("{name}.log"));
-    let mut child: Child = detached(command, &log, None)?;
+    let mut child = dependent(command, &log)?;
     let identity = Identity::of(child.id())?;
     // Reaped whenever it ends.
     thread::spawn(move || child.wait());

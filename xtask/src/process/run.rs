@@ -1,6 +1,7 @@
 //! Starting programs: to their end within a time, or detached from the terminal.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
@@ -91,41 +92,67 @@ pub(crate) fn captured(command: &mut Command, limit: Duration) -> Result<String>
 /// # Errors
 /// When the log cannot be opened or the program cannot start.
 pub(crate) fn detached(command: &Command, log: &Path, user: Option<(u32, u32)>) -> Result<Child> {
-    let name = describe(command);
+    // `setsid` execs in place as long as it does not lead a process group, so the pid stays.
+    let mut session = if find("setsid").is_some() {
+        behind(&["setsid"], command)
+    } else {
+        let mut session = behind(&[], command);
+        session.process_group(0);
+        session
+    };
+    if let Some((uid, gid)) = user {
+        session.uid(uid).gid(gid);
+    }
+    logged(session, log)
+}
+
+/// Starts a program that the kernel kills when the calling thread ends, however that comes about;
+/// where that cannot be had, Ctrl-C ends both. Its output is appended to `log`.
+///
+/// # Errors
+/// When the log cannot be opened or the program cannot start.
+pub(crate) fn dependent(command: &Command, log: &Path) -> Result<Child> {
+    // Execs in place, so the pid stays.
+    let setpriv = ["setpriv", "--pdeathsig", "KILL"];
+    let prefix = if find("setpriv").is_some() {
+        &setpriv[..]
+    } else {
+        &[]
+    };
+    logged(behind(prefix, command), log)
+}
+
+/// The same command, started by another program.
+fn behind(prefix: &[&str], command: &Command) -> Command {
+    let mut words = prefix.iter().map(OsStr::new).chain([command.get_program()]);
+    let mut outer = Command::new(words.next().unwrap_or(command.get_program()));
+    outer.args(words).args(command.get_args());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(key, value),
+            None => outer.env_remove(key),
+        };
+    }
+    if let Some(dir) = command.get_current_dir() {
+        outer.current_dir(dir);
+    }
+    outer
+}
+
+/// Starts a command with no input and its output in `log`.
+fn logged(mut command: Command, log: &Path) -> Result<Child> {
     let output = OpenOptions::new()
         .create(true)
         .append(true)
         .open(log)
         .with_context(|| format!("cannot open {}", log.display()))?;
-    // `setsid` execs in place as long as it does not lead a process group, so the pid stays.
-    let mut session = if find("setsid").is_some() {
-        let mut session = Command::new("setsid");
-        session.arg(command.get_program());
-        session
-    } else {
-        let mut session = Command::new(command.get_program());
-        session.process_group(0);
-        session
-    };
-    session.args(command.get_args());
-    for (key, value) in command.get_envs() {
-        match value {
-            Some(value) => session.env(key, value),
-            None => session.env_remove(key),
-        };
-    }
-    if let Some(dir) = command.get_current_dir() {
-        session.current_dir(dir);
-    }
-    if let Some((uid, gid)) = user {
-        session.uid(uid).gid(gid);
-    }
-    session
+    command
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
-        .stderr(output)
+        .stderr(output);
+    command
         .spawn()
-        .with_context(|| format!("cannot start {name}"))
+        .with_context(|| format!("cannot start {}", describe(&command)))
 }
 
 /// The last lines of a log, for an error message.
@@ -240,6 +267,37 @@ mod tests {
             log.split_whitespace().collect::<Vec<_>>(),
             [pid.as_str(), pid.as_str()]
         );
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_dependent_program_ends_with_the_thread_that_started_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let started = thread::spawn(move || {
+            let mut command = Command::new("sleep");
+            command.arg("60");
+            let child = dependent(&command, &log).unwrap();
+            // Until it has executed `sleep`, the wish to be killed may not be in place.
+            let comm = format!("/proc/{}/comm", child.id());
+            while fs::read_to_string(&comm).unwrap() != "sleep\n" {
+                thread::yield_now();
+            }
+            child
+        });
+        let mut child = started.join().unwrap();
+        assert!(!wait_at_most(&mut child, Duration::from_secs(10)).success());
+    }
+
+    fn wait_at_most(child: &mut Child, limit: Duration) -> ExitStatus {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it still runs");
+            thread::yield_now();
+        }
     }
 
     #[test]
