@@ -7,21 +7,24 @@ use super::rules::bounds;
 use super::schema::is_redacted;
 use crate::wkt;
 
-/// Messages nested deeper are left out, which also ends recursive ones.
-const MAX_DEPTH: usize = 4;
+/// Messages nested deeper are left out.
+const MAX_DEPTH: usize = 8;
+
+/// The full names of the messages that an example is inside of: none is put into itself.
+type Inside = Vec<String>;
 
 /// An object with every field set, but for those numbered in `without` and all but the first
 /// member of a oneof.
 pub(crate) fn object(desc: &MessageDescriptor, without: &[u32]) -> Json {
-    nested(desc, without, 0)
+    nested(desc, without, &mut Inside::new())
 }
 
 /// An example of a field's value.
 pub(crate) fn field(field: &FieldDescriptor) -> Option<Json> {
-    value(field, 0)
+    value(field, &mut Inside::new())
 }
 
-fn nested(desc: &MessageDescriptor, without: &[u32], depth: usize) -> Json {
+fn nested(desc: &MessageDescriptor, without: &[u32], inside: &mut Inside) -> Json {
     let first_of_oneof = |field: &FieldDescriptor| {
         field.containing_oneof().is_none_or(|oneof| {
             oneof
@@ -33,16 +36,18 @@ fn nested(desc: &MessageDescriptor, without: &[u32], depth: usize) -> Json {
     let fields = desc
         .fields()
         .filter(|field| !without.contains(&field.number()));
+    inside.push(desc.full_name().to_owned());
     let object: Map<String, Json> = fields
         .filter(first_of_oneof)
-        .filter_map(|field| Some((field.json_name().to_owned(), value(&field, depth)?)))
+        .filter_map(|field| Some((field.json_name().to_owned(), value(&field, inside)?)))
         .collect();
+    inside.pop();
     Json::Object(object)
 }
 
-fn value(field: &FieldDescriptor, depth: usize) -> Option<Json> {
+fn value(field: &FieldDescriptor, inside: &mut Inside) -> Option<Json> {
     if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
-        let value = single(&entry.map_entry_value_field(), depth)?;
+        let value = single(&entry.map_entry_value_field(), inside)?;
         let key = match entry.map_entry_key_field().kind() {
             Kind::String => "key",
             Kind::Bool => "true",
@@ -50,7 +55,7 @@ fn value(field: &FieldDescriptor, depth: usize) -> Option<Json> {
         };
         return Some(json!({key: value}));
     }
-    let value = single(field, depth)?;
+    let value = single(field, inside)?;
     Some(if field.is_list() {
         json!([value])
     } else {
@@ -58,7 +63,7 @@ fn value(field: &FieldDescriptor, depth: usize) -> Option<Json> {
     })
 }
 
-fn single(field: &FieldDescriptor, depth: usize) -> Option<Json> {
+fn single(field: &FieldDescriptor, inside: &mut Inside) -> Option<Json> {
     Some(match field.kind() {
         Kind::String => json!(text(field)),
         Kind::Bool => json!(true),
@@ -70,14 +75,14 @@ fn single(field: &FieldDescriptor, depth: usize) -> Option<Json> {
             let named = desc.values().find(|value| value.number() != 0);
             json!(named.unwrap_or_else(|| desc.default_value()).name())
         }
-        Kind::Message(desc) => message(&desc, depth)?,
+        Kind::Message(desc) => message(&desc, inside)?,
         _ => json!(minimum(field).max(1.0).ceil() as i64),
     })
 }
 
-fn message(desc: &MessageDescriptor, depth: usize) -> Option<Json> {
+fn message(desc: &MessageDescriptor, inside: &mut Inside) -> Option<Json> {
     if wkt::is_wrapper(desc.full_name()) {
-        return single(&desc.get_field(1)?, depth);
+        return single(&desc.get_field(1)?, inside);
     }
     match desc.full_name() {
         "google.protobuf.Timestamp" => Some(json!("2026-01-31T12:00:00Z")),
@@ -88,8 +93,8 @@ fn message(desc: &MessageDescriptor, depth: usize) -> Option<Json> {
         "google.protobuf.Empty" => Some(json!({})),
         // What a mask or an Any may hold depends on the request.
         "google.protobuf.FieldMask" | "google.protobuf.Any" => None,
-        _ if depth >= MAX_DEPTH => None,
-        _ => Some(nested(desc, &[], depth + 1)),
+        name if inside.len() >= MAX_DEPTH || inside.iter().any(|outer| outer == name) => None,
+        _ => Some(nested(desc, &[], inside)),
     }
 }
 

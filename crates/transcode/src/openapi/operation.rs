@@ -179,9 +179,9 @@ impl<'d> Operations<'d> {
     }
 
     fn request_body(&self, binding: &Binding) -> Option<Json> {
-        let content = match &binding.body {
+        let (required, content) = match &binding.body {
             Body::None => return None,
-            Body::All if is_http_body(&Kind::Message(binding.method.input())) => raw(),
+            Body::All if is_http_body(&Kind::Message(binding.method.input())) => (false, raw()),
             Body::All => {
                 let input = binding.method.input();
                 let without: Vec<u32> = binding
@@ -195,15 +195,25 @@ impl<'d> Operations<'d> {
                 } else {
                     self.schemas.object_without(&input, &without)
                 };
-                json_content(schema, Some(example::object(&input, &without)))
+                let required = input
+                    .fields()
+                    .any(|field| !without.contains(&field.number()) && bounds(&field).required);
+                let example = example::object(&input, &without);
+                (required, json_content(schema, Some(example)))
             }
-            Body::Field(path) if is_http_body(&path.leaf().kind()) => raw(),
+            Body::Field(path) if is_http_body(&path.leaf().kind()) => {
+                (bounds(path.leaf()).required, raw())
+            }
             Body::Field(path) => {
                 let field = path.leaf();
-                json_content(self.schemas.bare_field(field), example::field(field))
+                let schema = self.schemas.bare_field(field);
+                (
+                    bounds(field).required,
+                    json_content(schema, example::field(field)),
+                )
             }
         };
-        Some(json!({"required": true, "content": content}))
+        Some(json!({"required": required, "content": content}))
     }
 
     fn responses(&self, binding: &Binding) -> Json {

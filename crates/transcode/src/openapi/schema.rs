@@ -17,6 +17,8 @@ pub(crate) struct Schemas<'c> {
     messages: HashMap<String, (MessageDescriptor, Use)>,
     enums: HashMap<String, EnumDescriptor>,
     names: BTreeMap<String, String>,
+    /// Whether requests may hold fields that the contract does not know.
+    open: bool,
 }
 
 /// Where a message is seen.
@@ -27,12 +29,13 @@ struct Use {
 }
 
 impl<'c> Schemas<'c> {
-    pub(crate) fn of(bindings: &[Binding], comments: &'c Comments) -> Self {
+    pub(crate) fn of(bindings: &[Binding], comments: &'c Comments, open: bool) -> Self {
         let mut schemas = Self {
             comments,
             messages: HashMap::new(),
             enums: HashMap::new(),
             names: BTreeMap::new(),
+            open,
         };
         let (request, response) = (
             Use {
@@ -133,6 +136,9 @@ impl<'c> Schemas<'c> {
             properties.insert(field.json_name().to_owned(), schema);
         }
         let mut schema = json!({"type": "object", "properties": properties});
+        if seen.request && !seen.response && !self.open {
+            schema["additionalProperties"] = json!(false);
+        }
         if !required.is_empty() {
             schema["required"] = json!(required);
         }

@@ -117,6 +117,18 @@ fn the_document_says_what_the_contract_says() {
             }),
         ),
         (
+            "/paths/~1api~1v1~1auth~1login/post/requestBody/required",
+            json!(true),
+        ),
+        (
+            "/paths/~1api~1v1~1auth~1refresh/post/requestBody/required",
+            json!(false),
+        ),
+        (
+            "/components/schemas/LoginRequest/additionalProperties",
+            json!(false),
+        ),
+        (
             "/components/schemas/RegisterRequest/required",
             json!(["email", "password", "name"]),
         ),

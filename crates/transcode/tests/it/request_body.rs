@@ -219,6 +219,15 @@ fn a_body_can_be_one_field() {
 }
 
 #[test]
+fn faults_in_a_body_that_is_one_field_have_its_name() {
+    let patch = |body| ask(Method::PATCH, "/v1/shelves/a/books/b", body);
+    patch(r#"{"nowhere":1}"#).refused("book.nowhere", "no such field");
+    patch(r#"{"title":"a","title":"b"}"#).refused("book.title", "twice");
+    patch(r#"{"author":{"born":"x"}}"#).refused("book.author.born", "whole number");
+    patch("[]").refused("book", "expected an object");
+}
+
+#[test]
 fn raw_bodies_pass_as_they_are() {
     let ask = with_body(
         Method::POST,
