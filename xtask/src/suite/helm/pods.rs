@@ -7,12 +7,13 @@ use super::objects::{of_component, of_kind, pod, title};
 use super::{Chart, VALUES};
 
 /// Settings that are secret in every process.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 7] = [
     "BUS_KEYS",
     "DATABASE_URL",
     "PASETO_ACCESS_KEY",
     "PASETO_REFRESH_KEY",
     "REDIS_URL",
+    "SESSION_KEYS",
     "SMTP_URL",
 ];
 
