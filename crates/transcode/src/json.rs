@@ -7,4 +7,4 @@ mod scan;
 
 pub(crate) use mask::paths_of;
 pub(crate) use message::Reader;
-pub(crate) use scan::scan;
+pub(crate) use scan::{depth, scan};

@@ -7,7 +7,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::Method;
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, Kind, MethodDescriptor};
+use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _};
 use serde_json::Value as Json;
 
 use crate::binding::{Binding, Body};
@@ -22,6 +22,10 @@ use crate::scalar;
 use crate::transcoder::{MethodPolicy, Transcoder};
 use crate::violations::Violations;
 use crate::wkt;
+
+/// JSON no deeper than this is within protobuf's limit of 100 nested messages, whatever it holds:
+/// a level of `google.protobuf.Struct` takes at most four.
+const ALWAYS_READABLE: usize = 20;
 
 /// The route that a request took, with what its path says.
 pub struct Route<'t> {
@@ -132,6 +136,15 @@ impl<'t> Route<'t> {
         violations.into_result()?;
         if let Some(json) = json {
             self.fill_mask(&json, &mut message);
+            let bytes = message.encode_to_vec();
+            // Free-form JSON nests several messages a level; nobody could read what nests past
+            // protobuf's own limit.
+            if json::depth(&json) > ALWAYS_READABLE
+                && DynamicMessage::decode(message.descriptor(), bytes.as_slice()).is_err()
+            {
+                return Err(RequestError::invalid("the body: nested too deeply"));
+            }
+            return Ok(bytes.into());
         }
         Ok(message.encode_to_vec().into())
     }

@@ -35,6 +35,16 @@ pub(crate) fn scan(body: &[u8], name: &str, max_depth: usize) -> Result<Json, Re
         .map_err(|error| context.explain(&error))
 }
 
+/// How many arrays and objects are inside one another. The recursion is bounded by what [`scan`]
+/// lets pass.
+pub(crate) fn depth(json: &Json) -> usize {
+    match json {
+        Json::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Json::Object(entries) => 1 + entries.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 struct Context {
     /// Left where it was when a fault was found.
     place: RefCell<Place>,
