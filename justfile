@@ -19,7 +19,7 @@ ci:
 # Check formatting and lints.
 lint:
     cargo fmt --all --check
-    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --features "$(cargo xtask features)" -- -D warnings
 
 # Format the code.
 format:

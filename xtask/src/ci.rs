@@ -12,11 +12,24 @@ use crate::test;
 /// When one of them fails.
 pub(crate) fn run(context: &Context) -> Result<()> {
     passthrough(context.cargo().args(["fmt", "--all", "--check"]))?;
+    let features = test::real_features(context, true)?;
     let mut clippy = context.cargo();
-    clippy.args(["clippy", "--workspace", "--all-targets"]);
-    if let Some(features) = test::real_features(context, true)? {
-        clippy.args(["--features", &features]);
-    }
+    clippy.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        &features,
+    ]);
     passthrough(clippy.args(["--", "-D", "warnings"]))?;
     test::run(context, &test::Options::default())
+}
+
+/// Prints what only compiles with a feature of its own, and is to be linted all the same.
+///
+/// # Errors
+/// When `cargo metadata` fails.
+pub(crate) fn features(context: &Context) -> Result<()> {
+    println!("{}", test::real_features(context, true)?);
+    Ok(())
 }

@@ -42,6 +42,8 @@ enum Command {
     Test(test::Options),
     /// Check formatting and lints, then run every test.
     Ci,
+    /// Print the features that compile the tests on real servers, for `--features`.
+    Features,
     /// Measure the system.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -71,6 +73,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Infra(command) => infra::run(&context, command),
         Command::Test(options) => test::run(&context, &options),
         Command::Ci => ci::run(&context),
+        Command::Features => ci::features(&context),
         Command::Bench(command) => bench::run(&context, command),
         Command::Docs { check } => docs::run(&context, check),
         Command::Tools { names } => tools::install(&context, &names),

@@ -76,11 +76,16 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<()> {
             Err(reason) => without = Some(reason),
         }
     }
+    let mut built = true;
     if needed >= Requires::Binaries {
         heading("build");
-        passthrough(context.cargo().args(["build", "--workspace", "--bins"]))?;
+        let build = passthrough(context.cargo().args(["build", "--workspace", "--bins"]));
+        if let Err(error) = build {
+            report.failed("build", &format!("{error:#}"));
+            built = false;
+        }
     }
-    if rust {
+    if rust && built {
         heading(RUST);
         rust::run(&context, &mut report)?;
         if let Some(reason) = &without {
@@ -90,6 +95,9 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<()> {
     for suite in suites {
         heading(suite.name);
         match &without {
+            _ if !built && suite.requires >= Requires::Binaries => {
+                report.left_out(suite.name, "the binaries did not build");
+            }
             Some(reason) if suite.requires == Requires::Servers => {
                 report.left_out(suite.name, reason);
             }

@@ -16,12 +16,12 @@ const REAL: &str = "real";
 /// The feature by which xtask compiles the tests that start servers of their own.
 const INFRA: &str = "xtask/infra";
 
-/// `package/real` for each package that has such a feature, comma-separated; none if none has. With
-/// them the tests of xtask itself, if it can start servers here.
+/// `package/real` for each package that has such a feature, comma-separated. With them the tests
+/// of xtask itself, if it can start servers here.
 ///
 /// # Errors
 /// When `cargo metadata` fails.
-pub(crate) fn real_features(context: &Context, startable: bool) -> Result<Option<String>> {
+pub(crate) fn real_features(context: &Context, startable: bool) -> Result<String> {
     let metadata = context.metadata()?;
     let packages = metadata["packages"]
         .as_array()
@@ -33,7 +33,7 @@ pub(crate) fn real_features(context: &Context, startable: bool) -> Result<Option
         .map(|name| format!("{name}/{REAL}"))
         .chain(startable.then(|| INFRA.to_owned()))
         .collect();
-    Ok((!features.is_empty()).then(|| features.join(",")))
+    Ok(features.join(","))
 }
 
 /// Runs them, echoing their output as it comes.
@@ -45,15 +45,15 @@ pub(super) fn run(context: &Context, report: &mut Report) -> Result<()> {
     command.args(["test", "--workspace", "--no-fail-fast"]);
     command.env("TROLLEYBUS_BIN_DIR", context.bin_dir("debug")?);
     if let Ok(servers) = context.servers() {
-        if let Some(features) = real_features(context, servers.dir.is_some())? {
-            command.args(["--features", &features]);
-        }
+        let features = real_features(context, servers.dir.is_some())?;
+        command.args(["--features", &features]);
         for (name, value) in servers.endpoints.variables() {
             command.env(format!("TEST_{name}"), value);
         }
         if let Some(dir) = &servers.dir {
             command.env("TROLLEYBUS_INFRA_DIR", dir);
-            command.env("TROLLEYBUS_XTASK", std::env::current_exe()?);
+            // Not the running executable, which the build may have replaced.
+            command.env("TROLLEYBUS_XTASK", context.bin_dir("debug")?.join("xtask"));
         }
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped());
