@@ -118,7 +118,8 @@ pub(super) fn secrets(chart: &Chart) -> Result<()> {
     Ok(())
 }
 
-/// The gateway issues tokens; every other service has the public key alone.
+/// The gateway issues tokens, and every other service has the public key alone; the keys of sessions
+/// are the user service's.
 pub(super) fn least_keys(chart: &Chart) -> Result<()> {
     let objects = chart.objects("minimal", &[])?;
     for (name, access, refresh) in [
@@ -142,6 +143,11 @@ pub(super) fn least_keys(chart: &Chart) -> Result<()> {
         ensure!(
             key("PASETO_REFRESH_KEY").is_some() == refresh,
             "{name} has the wrong keys"
+        );
+        let sessions = key("SESSION_KEYS").is_some();
+        ensure!(
+            sessions == (name == "user"),
+            "{name} has the wrong session keys"
         );
         ensure!(
             key("BUS_KEYS").is_some(),
