@@ -90,7 +90,7 @@ fn up(context: &Context, brokers: u16) -> Result<()> {
         return Ok(());
     }
     let state = set::start(context, &set::developer_dir(context), brokers, None)?;
-    print!("{}", state.endpoints.exports());
+    print!("{}", state.endpoints.own_exports());
     Ok(())
 }
 
@@ -136,6 +136,6 @@ fn status(context: &Context) -> Result<()> {
             eprintln!("logs and data: {}", dir.display());
         }
     }
-    print!("{}", state.endpoints.exports());
+    print!("{}", state.endpoints.own_exports());
     Ok(())
 }

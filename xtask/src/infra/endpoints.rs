@@ -49,14 +49,19 @@ impl Endpoints {
 
     /// One `export` line a part, for `eval` in a POSIX shell.
     pub(crate) fn exports(&self) -> String {
-        let variables = self
-            .variables()
-            .into_iter()
-            .chain([(OWN, self.kafka.as_str())]);
-        variables
-            .map(|(name, value)| format!("export {name}='{}'\n", value.replace('\'', r"'\''")))
-            .collect()
+        self.variables()
+            .map(|(name, value)| export(name, value))
+            .concat()
     }
+
+    /// The same for a set of our own, with the mark that tells it from servers of somebody else.
+    pub(crate) fn own_exports(&self) -> String {
+        self.exports() + &export(OWN, &self.kafka)
+    }
+}
+
+fn export(name: &str, value: &str) -> String {
+    format!("export {name}='{}'\n", value.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -74,8 +79,11 @@ mod tests {
             endpoints.exports(),
             "export KAFKA_BROKERS='127.0.0.1:9092'\n\
              export DATABASE_URL='postgres://u:it'\\''s@h/d'\n\
-             export REDIS_URL='redis://h'\n\
-             export TROLLEYBUS_INFRA='127.0.0.1:9092'\n"
+             export REDIS_URL='redis://h'\n"
+        );
+        assert_eq!(
+            endpoints.own_exports(),
+            endpoints.exports() + "export TROLLEYBUS_INFRA='127.0.0.1:9092'\n"
         );
     }
 
