@@ -7,7 +7,7 @@ use std::time::Duration;
 use chassis::config::Problems;
 
 use crate::database::Database;
-use crate::password::{Cost, CostError, HasherSettings};
+use crate::password::{Cost, CostError, DEFAULT_LONGEST_WAIT, HasherSettings};
 use crate::session::{SessionSettings, WrappingKeys};
 
 /// Settings of the database: all that `migrate` needs.
@@ -193,6 +193,7 @@ impl PasswordArgs {
         Some(HasherSettings {
             cost: cost.ok()?,
             concurrency: concurrency?,
+            longest_wait: DEFAULT_LONGEST_WAIT,
         })
     }
 }

@@ -14,6 +14,7 @@ use sea_orm::{ActiveModelTrait as _, ConnectionTrait, DbErr, IntoActiveModel as 
 use thiserror::Error;
 use uuid::Uuid;
 
+pub mod bus;
 mod claim;
 pub mod purge;
 pub mod relay;

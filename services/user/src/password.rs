@@ -10,7 +10,7 @@ pub mod policy;
 mod workers;
 
 pub use argon::{Cost, CostError, SCHEME, StoredHashError};
-pub use hasher::{Hasher, HasherError, HasherSettings, Verdict};
+pub use hasher::{DEFAULT_LONGEST_WAIT, Hasher, HasherError, HasherSettings, Verdict};
 
 /// A stored hash, as a PHC string. Its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, DeriveValueType)]

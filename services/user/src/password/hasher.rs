@@ -13,11 +13,11 @@ use super::PasswordHash;
 use super::argon::{Cost, Stored, StoredHashError};
 use super::workers::{Busy, Workers};
 
-/// How long a caller waits for a thread. Past it, an answer would come late and the queue would
+/// How long a caller waits for a thread unless set. Past it, an answer would come late and the queue would
 /// only grow: the caller is told to come back.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+pub const DEFAULT_LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// How many may wait for each thread: about as many as it hashes within [`LONGEST_WAIT`] at
+/// How many may wait for each thread: about as many as it hashes within [`DEFAULT_LONGEST_WAIT`] at
 /// the default cost.
 const MOST_WAITING_PER_THREAD: usize = 64;
 
@@ -38,6 +38,8 @@ pub struct HasherSettings {
     pub cost: Cost,
     /// How many hashes run at once.
     pub concurrency: NonZeroUsize,
+    /// How long a caller waits for its turn.
+    pub longest_wait: Duration,
 }
 
 /// Whether a password is the right one.
@@ -78,6 +80,7 @@ impl Default for HasherSettings {
         Self {
             cost: Cost::DEFAULT,
             concurrency: std::thread::available_parallelism().unwrap_or(one),
+            longest_wait: DEFAULT_LONGEST_WAIT,
         }
     }
 }
@@ -90,9 +93,13 @@ impl Hasher {
     /// # Errors
     /// The system gives no more threads.
     pub fn start(settings: HasherSettings) -> io::Result<Self> {
-        let HasherSettings { cost, concurrency } = settings;
+        let HasherSettings {
+            cost,
+            concurrency,
+            longest_wait,
+        } = settings;
         let most_waiting = concurrency.get().saturating_mul(MOST_WAITING_PER_THREAD);
-        let workers = Workers::start("hasher", concurrency, most_waiting, LONGEST_WAIT)?;
+        let workers = Workers::start("hasher", concurrency, most_waiting, longest_wait)?;
         Ok(Self {
             workers: Arc::new(workers),
             cost,

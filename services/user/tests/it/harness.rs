@@ -1,15 +1,20 @@
-//! A fresh database for each test.
+//! A fresh database for each test, and the service on it.
+
+mod app;
 
 use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 use user::database::{self, Database};
+
+pub(crate) use app::{PASSWORD, TestApp, reason};
 
 /// A database that no other test uses, with the schema of this release.
 pub(crate) struct TestDatabase {
     pub(crate) db: DatabaseConnection,
     /// How to open another pool on it.
     pub(crate) database: Database,
-    _folder: Option<TempDir>,
+    /// Where a SQLite file lies.
+    pub(crate) folder: Option<TempDir>,
 }
 
 /// Which database a test runs on.
@@ -65,7 +70,7 @@ impl TestDatabase {
         Self {
             db,
             database,
-            _folder: folder,
+            folder,
         }
     }
 }

@@ -1,4 +1,12 @@
 //! The service on its databases: always SQLite, and PostgreSQL with the feature `real`.
 
 mod harness;
+
+mod call_journal;
+mod find;
+mod outbox;
+mod refresh_session;
+mod register;
 mod schema;
+mod secrets;
+mod validate;
