@@ -24,7 +24,29 @@ pub(crate) struct Running {
     pub(crate) name: &'static str,
     identity: Identity,
     log: PathBuf,
-    admin_port: u16,
+    ready: Ready,
+}
+
+/// How a process shows that it is ready.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ready {
+    /// `/readyz` answers with success.
+    Http(SocketAddr),
+    /// It accepts connections.
+    Listens(SocketAddr),
+}
+
+impl Ready {
+    fn holds(self) -> bool {
+        match self {
+            Self::Http(address) => {
+                request(address, "GET", "/readyz", "", "").is_ok_and(|answer| answer.status == 200)
+            }
+            Self::Listens(address) => {
+                TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok()
+            }
+        }
+    }
 }
 
 impl Running {
@@ -94,37 +116,33 @@ impl System {
         verb("trolleybus-user", &["migrate"])?;
         verb("trolleybus-gateway", &["topics", "apply"])?;
 
-        let ports = free_ports(6)?;
-        let names = [
-            "trolleybus-user",
-            "trolleybus-notification",
-            "trolleybus-gateway",
-        ];
+        let ports = free_ports(3)?;
+        let at = |index: usize| SocketAddr::from((Ipv4Addr::LOCALHOST, ports[index]));
+        let (user_grpc, notification_grpc, http) = (at(0), at(1), at(2));
         let mut processes = Vec::new();
-        for (index, name) in names.into_iter().enumerate() {
-            let (port, admin_port) = (ports[index], ports[index + 3]);
+        for (name, variable, ready) in [
+            ("trolleybus-user", "GRPC_PORT", Ready::Listens(user_grpc)),
+            (
+                "trolleybus-notification",
+                "GRPC_PORT",
+                Ready::Listens(notification_grpc),
+            ),
+            ("trolleybus-gateway", "PORT", Ready::Http(http)),
+        ] {
+            let (Ready::Listens(address) | Ready::Http(address)) = ready;
             let mut command = Command::new(bin.join(name));
             command.arg("serve").envs(&environment).current_dir(dir);
-            command.env(
-                if name == "trolleybus-gateway" {
-                    "PORT"
-                } else {
-                    "GRPC_PORT"
-                },
-                port.to_string(),
-            );
-            command.env("ADMIN_PORT", admin_port.to_string());
-            processes.push(start(&command, name, dir, admin_port)?);
+            command.env(variable, address.port().to_string());
+            processes.push(start(&command, name, dir, ready)?);
         }
         for process in &processes {
             await_ready(process)?;
         }
-        let at = |index: usize| SocketAddr::from((Ipv4Addr::LOCALHOST, ports[index]));
         Ok(Self {
             processes,
-            http: at(2),
-            user_grpc: at(0),
-            notification_grpc: at(1),
+            http,
+            user_grpc,
+            notification_grpc,
         })
     }
 }
@@ -134,7 +152,7 @@ pub(crate) fn start(
     command: &Command,
     name: &'static str,
     dir: &Path,
-    admin_port: u16,
+    ready: Ready,
 ) -> Result<Running> {
     let log = dir.join(format!("{name}.log"));
     let mut child = dependent(command, &log)?;
@@ -145,17 +163,18 @@ pub(crate) fn start(
         name,
         identity,
         log,
-        admin_port,
+        ready,
     })
 }
 
-/// Waits for `/readyz` to answer with success.
+/// Waits until a process shows that it is ready.
+///
+/// # Errors
+/// With the end of its log when it ends or takes too long.
 pub(crate) fn await_ready(process: &Running) -> Result<()> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, process.admin_port));
     let deadline = Instant::now() + READY_LIMIT;
     loop {
-        if matches!(request(address, "GET", "/readyz", "", ""), Ok(answer) if answer.status == 200)
-        {
+        if process.ready.holds() {
             return Ok(());
         }
         if !process.identity.alive() {

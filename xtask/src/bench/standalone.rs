@@ -16,7 +16,7 @@ use super::rest::sign_up;
 use crate::context::Context;
 use crate::infra::free_ports;
 use crate::process::Usage;
-use crate::system::{self, Running};
+use crate::system::{self, Ready, Running};
 
 /// How often the start is measured; the median counts.
 const STARTS: usize = 5;
@@ -85,28 +85,20 @@ fn measure_in(binary: &Path, dir: &Path, seconds: u64) -> Result<Results> {
 /// Starts it with an empty data folder and waits until it is ready.
 fn start(binary: &Path, home: &Path) -> Result<(Running, SocketAddr, Duration)> {
     fs::create_dir_all(home)?;
-    let ports = free_ports(4)?;
+    let ports = free_ports(3)?;
     let mut command = Command::new(binary);
     command.current_dir(home).env("DATA_DIR", home.join("data"));
-    for (name, port) in [
-        "PORT",
-        "ADMIN_PORT",
-        "USER_GRPC_PORT",
-        "NOTIFICATION_GRPC_PORT",
-    ]
-    .into_iter()
-    .zip(&ports)
+    for (name, port) in ["PORT", "USER_GRPC_PORT", "NOTIFICATION_GRPC_PORT"]
+        .into_iter()
+        .zip(&ports)
     {
         command.env(name, port.to_string());
     }
+    let http = SocketAddr::from((Ipv4Addr::LOCALHOST, ports[0]));
     let began = Instant::now();
-    let process = system::start(&command, "trolleybus", home, ports[1])?;
+    let process = system::start(&command, "trolleybus", home, Ready::Http(http))?;
     system::await_ready(&process)?;
-    Ok((
-        process,
-        SocketAddr::from((Ipv4Addr::LOCALHOST, ports[0])),
-        began.elapsed(),
-    ))
+    Ok((process, http, began.elapsed()))
 }
 
 /// The results as a table of Markdown.
