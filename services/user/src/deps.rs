@@ -18,7 +18,7 @@ pub trait Clock: Debug + Send + Sync {
 
 /// Makes ids and random bytes.
 pub trait Ids: Debug + Send + Sync {
-    /// A new UUIDv7. Ids are no secrets: they tell when they were made.
+    /// A new UUID of version 7. Ids are no secrets: they tell when they were made.
     fn id(&self, now: Timestamp) -> Uuid;
 
     /// Fills `bytes` from a cryptographically secure source.

@@ -67,7 +67,7 @@ pub enum Error {
 pub struct Violation {
     /// The field's name in the contract.
     pub field: &'static str,
-    /// The stable identifier, in UPPER_SNAKE_CASE.
+    /// The stable identifier, in `UPPER_SNAKE_CASE`.
     pub reason: &'static str,
     /// What is wrong and what to do, for people. Never the value.
     pub description: String,

@@ -9,7 +9,7 @@ use crate::timestamp::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox")]
 pub struct Model {
-    /// A UUIDv7, which is the id of the event too.
+    /// A UUID of version 7, which is the id of the event too.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// What the event is about, such as `user`.

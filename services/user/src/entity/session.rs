@@ -9,7 +9,7 @@ use crate::timestamp::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
 pub struct Model {
-    /// A UUIDv7.
+    /// A UUID of version 7.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The user.

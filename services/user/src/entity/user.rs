@@ -8,7 +8,7 @@ use crate::timestamp::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
-    /// A UUIDv7.
+    /// A UUID of version 7.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The address as it was typed, for display and for mail.

@@ -159,6 +159,12 @@ mod tests {
         (gate, job)
     }
 
+    /// Ends when the one thread is free, however long that takes: the paused clock does not wait
+    /// for threads, and would let a caller's second pass at once.
+    async fn idle(workers: &Workers<()>) {
+        drop(workers.permits.acquire().await.unwrap());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_caller_waits_for_a_second_at_most() {
         let workers = workers(1, 10);
@@ -168,6 +174,7 @@ mod tests {
         assert_eq!(began.elapsed().as_secs(), 1);
         gate.send(()).unwrap();
         job.await.unwrap().unwrap();
+        idle(&workers).await;
         assert_eq!(workers.run(|()| 7).await, Ok(7));
     }
 
@@ -192,8 +199,7 @@ mod tests {
         assert_eq!(workers.permits.available_permits(), 0);
         assert_eq!(workers.run(|()| ()).await, Err(Busy));
         gate.send(()).unwrap();
-        let permit = workers.permits.acquire().await.unwrap();
-        drop(permit);
+        idle(&workers).await;
         assert_eq!(workers.run(|()| ()).await, Ok(()));
     }
 
@@ -211,6 +217,7 @@ mod tests {
         );
         gate.send(()).unwrap();
         job.await.unwrap().unwrap();
+        idle(&workers).await;
         workers.run(|()| ()).await.unwrap();
         assert_eq!(ran.load(Ordering::Relaxed), 0);
     }

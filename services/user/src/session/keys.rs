@@ -52,6 +52,9 @@ pub enum WrappingKeyError {
     /// One cannot be read.
     #[error("key {0} is not k4.local.… with 32 bytes in Base64")]
     Malformed(usize),
+    /// One is all zeros: a placeholder, which everybody knows.
+    #[error("key {0} is all zeros; generate one")]
+    Zero(usize),
 }
 
 /// A stored session key cannot be decrypted.
@@ -190,6 +193,9 @@ impl FromStr for WrappingKeys {
             let encoded = written.strip_prefix(PREFIX).ok_or_else(malformed)?;
             let mut bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| malformed())?;
             let mut key = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| malformed())?;
+            if key == [0; 32] {
+                return Err(WrappingKeyError::Zero(number + 1));
+            }
             keys.push(WrappingKey::new(&key));
             bytes.zeroize();
             key.zeroize();
@@ -281,6 +287,7 @@ mod tests {
             ("".to_owned(), WrappingKeyError::None),
             (" , ".to_owned(), WrappingKeyError::None),
             ("k4.secret.AAAA".to_owned(), WrappingKeyError::Malformed(1)),
+            (format!("{},{}", key(1), key(0)), WrappingKeyError::Zero(2)),
             (
                 format!("{} {PREFIX}AAAA", key(1)),
                 WrappingKeyError::Malformed(2),

@@ -75,7 +75,7 @@ impl TestDatabase {
     }
 }
 
-/// Makes a database on the server that TEST_DATABASE_URL names.
+/// Makes a database on the server that `TEST_DATABASE_URL` names.
 #[cfg(feature = "real")]
 async fn postgres() -> String {
     use sea_orm::ConnectionTrait as _;

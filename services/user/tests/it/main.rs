@@ -1,5 +1,7 @@
 //! The service on its databases: always SQLite, and PostgreSQL with the feature `real`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod harness;
 
 mod call_journal;
