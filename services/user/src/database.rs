@@ -27,7 +27,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long SQLite waits for the writer before it, within [`ACQUIRE_TIMEOUT`]'s reason.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// After which PostgreSQL ends a statement: none here comes near it unless something is wrong.
+/// After which PostgreSQL ends a statement, or a transaction that does nothing and may hold locks:
+/// none here comes near it unless something is wrong. `options` in the URL replace it.
 const STATEMENT_TIMEOUT_MS: &str = "10000";
 
 /// Connections are made anew after this long, so that a moved address or a changed password is
@@ -150,6 +151,23 @@ impl Database {
         self.max_connections = max_connections.max(1);
         self
     }
+
+    /// Where it is, for people: without user and password.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match &self.kind {
+            Kind::Postgres(options) => {
+                let host = options.get_socket().map_or_else(
+                    || format!("{}:{}", options.get_host(), options.get_port()),
+                    |socket| socket.display().to_string(),
+                );
+                let database = options.get_database().unwrap_or_default();
+                format!("PostgreSQL at {host}/{database}")
+            }
+            Kind::SqliteFile(_, file) => format!("SQLite at {}", file.display()),
+            Kind::SqliteMemory(_) => "SQLite in memory".to_owned(),
+        }
+    }
 }
 
 impl FromStr for Database {
@@ -177,21 +195,9 @@ impl fmt::Debug for Database {
     }
 }
 
-/// Where the database is, without user and password: for logs and health.
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::Postgres(options) => {
-                let (host, port) = (options.get_host(), options.get_port());
-                write!(
-                    f,
-                    "postgres://{host}:{port}/{}",
-                    options.get_database().unwrap_or_default()
-                )
-            }
-            Kind::SqliteFile(_, file) => write!(f, "sqlite:{}", file.display()),
-            Kind::SqliteMemory(_) => f.write_str("sqlite::memory:"),
-        }
+        f.write_str(&self.address())
     }
 }
 
@@ -200,10 +206,17 @@ fn postgres(url: &str) -> Result<PgConnectOptions, DatabaseUrlError> {
         .parse()
         .map_err(|_| DatabaseUrlError::Invalid("PostgreSQL"))?;
     // Statements are not logged: the bound values would be personal data.
-    Ok(options
+    let options = options
         .disable_statement_logging()
-        .application_name("trolleybus-user")
-        .options([("statement_timeout", STATEMENT_TIMEOUT_MS)]))
+        .application_name("trolleybus-user");
+    // The operator's own options come with the URL.
+    if options.get_options().is_some() {
+        return Ok(options);
+    }
+    Ok(options.options([
+        ("statement_timeout", STATEMENT_TIMEOUT_MS),
+        ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT_MS),
+    ]))
 }
 
 fn sqlite(url: &str) -> Result<Kind, DatabaseUrlError> {
@@ -224,6 +237,10 @@ fn sqlite(url: &str) -> Result<Kind, DatabaseUrlError> {
         return Ok(Kind::SqliteMemory(Box::new(options)));
     }
     let file = options.get_filename().to_owned();
+    // SQLite takes no name for a private database of each connection.
+    if file.as_os_str().is_empty() {
+        return Err(DatabaseUrlError::Invalid("SQLite"));
+    }
     Ok(Kind::SqliteFile(Box::new(options), file))
 }
 
@@ -250,6 +267,14 @@ mod tests {
             message.contains("postgres://") && message.contains("sqlite:"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_sqlite_url_names_a_file() {
+        for url in ["sqlite:", "sqlite://"] {
+            assert!(url.parse::<Database>().is_err(), "{url:?}");
+        }
+        assert!("sqlite://data/user.db".parse::<Database>().is_ok());
     }
 
     #[test]

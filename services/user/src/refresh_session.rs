@@ -50,7 +50,11 @@ impl Users {
             .sessions
             .keys
             .unwrap(id, &session.refresh_key)
-            .map_err(Error::internal)?;
+            .map_err(|error| {
+                // Nobody can use the session any more: its user signs in again, an operator looks.
+                tracing::error!(session_id = %id, %error, "a session key cannot be read");
+                Error::InvalidRefreshToken
+            })?;
         // Before anything is decided: whoever only knows the id must not end the session.
         if !key.is_secret(token.refresh_generation, &token.refresh_secret) {
             return Err(Error::InvalidRefreshToken);

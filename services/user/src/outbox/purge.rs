@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chassis::shutdown::Shutdown;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{ColumnTrait as _, DatabaseConnection, DbErr, EntityTrait as _, QueryFilter as _};
 
@@ -12,6 +13,9 @@ use crate::timestamp::Timestamp;
 
 /// Published events are kept for this long, to see what was sent.
 pub const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How often old rows are looked for.
+const EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// Rows that one statement deletes: few enough that writers hardly wait for it.
 const BATCH: u64 = 500;
@@ -36,6 +40,23 @@ pub async fn published(
         .exec(db)
         .await?;
     Ok(deleted.rows_affected)
+}
+
+/// Purges now and then until the soft stop begins.
+pub(super) async fn run(db: &DatabaseConnection, clock: &dyn Clock, shutdown: &Shutdown) {
+    let purging = async {
+        loop {
+            if let Err(error) = everything_old(db, clock).await {
+                tracing::warn!(%error, "old rows were not purged; trying again later");
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    };
+    // Batches are statements of their own, so the stop may fall between any two.
+    tokio::select! {
+        () = shutdown.begun() => {}
+        () = purging => {}
+    }
 }
 
 /// Forgets all published events and noted calls that are older than they are kept, in batches.

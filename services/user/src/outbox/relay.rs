@@ -24,11 +24,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 /// The longest wait between two attempts: a broker that comes back is noticed soon.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// The wait after the database failed.
-const DATABASE_BACKOFF: Duration = Duration::from_secs(1);
-
-/// How often old rows are looked for.
-const PURGE_EVERY: Duration = Duration::from_secs(10 * 60);
+/// The longest pause of the relay itself while nothing but failures happen.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Characters of an error that are kept.
 const ERROR_CHARS: usize = 500;
@@ -109,30 +106,43 @@ impl<P: EventPublisher> Relay<P> {
         }
     }
 
-    /// Publishes until the soft stop begins, and finishes what it has claimed by then.
+    /// Publishes until the soft stop begins, and finishes what it has claimed by then. Purges what
+    /// is old meanwhile.
     pub async fn run(self, shutdown: Shutdown) {
-        let mut purged_at = None;
+        let purging = purge::run(&self.db, &*self.deps.clock, &shutdown);
+        tokio::join!(self.publish_until(&shutdown), purging);
+    }
+
+    async fn publish_until(&self, shutdown: &Shutdown) {
+        let mut failures = 0;
         while !shutdown.has_begun() {
-            let pause = match self.turn().await {
-                // There may be more.
-                Ok(turn) if turn.published > 0 => continue,
-                Ok(_) => self.settings.poll,
-                Err(error) => {
-                    tracing::warn!(%error, "the outbox cannot be read; trying again");
-                    DATABASE_BACKOFF
+            match self.turn().await {
+                Ok(turn) if turn.published > 0 => {
+                    failures = 0;
+                    // There may be more.
+                    continue;
                 }
-            };
-            let now = self.deps.clock.now();
-            if purged_at.is_none_or(|at| now.since(at) >= PURGE_EVERY) {
-                purged_at = Some(now);
-                if let Err(error) = purge::everything_old(&self.db, &*self.deps.clock).await {
-                    tracing::warn!(%error, "old rows were not purged; trying again later");
+                Ok(turn) if turn.failed == 0 => failures = 0,
+                // Nothing but failures: the broker is away, and trying row after row of a long
+                // outbox would only wear out their attempts.
+                Ok(_) => failures += 1,
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(%error, "the outbox cannot be read; trying again");
                 }
             }
+            let waiting = async {
+                if failures > 0 {
+                    tokio::time::sleep(backoff(failures).min(LONGEST_PAUSE)).await;
+                } else {
+                    let poked = self.poke.notified();
+                    // Either way it is time to look.
+                    let _ = tokio::time::timeout(self.settings.poll, poked).await;
+                }
+            };
             tokio::select! {
                 () = shutdown.begun() => {}
-                () = self.poke.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+                () = waiting => {}
             }
         }
     }
@@ -170,9 +180,12 @@ impl<P: EventPublisher> Relay<P> {
         turn.released = released.len();
         let now = self.deps.clock.now();
         claim::published(&self.db, published, now).await?;
+        if let Some((row, error)) = failed.first() {
+            // One line for all: when the broker is away they fail alike.
+            tracing::warn!(event = %row.id, topic = %row.topic, attempts = row.attempts + 1,
+                failed = turn.failed, %error, "events were not published; trying again");
+        }
         for (row, error) in failed {
-            tracing::warn!(event = %row.id, topic = %row.topic, attempts = row.attempts + 1, %error,
-                "an event was not published; trying again");
             let next = now + backoff(row.attempts);
             claim::failed(&self.db, self.owner, row.id, &error, next).await?;
         }

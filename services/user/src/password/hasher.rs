@@ -92,7 +92,7 @@ impl Hasher {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub fn start(settings: HasherSettings) -> io::Result<Self> {
+    pub fn new(settings: HasherSettings) -> io::Result<Self> {
         let HasherSettings {
             cost,
             concurrency,
@@ -165,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_right_password_and_a_wrong_one() {
-        let hasher = Hasher::start(HasherSettings::default()).unwrap();
+        let hasher = Hasher::new(HasherSettings::default()).unwrap();
         let hash = hasher.hash("correct horse", [1; 16]).await.unwrap();
         let right = hasher.verify("correct horse", &hash).await.unwrap();
         assert_eq!(right, Verdict::Right { outdated: false });
@@ -177,9 +177,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_of_another_cost_is_outdated() {
-        let old = Hasher::start(HasherSettings::default()).unwrap();
+        let old = Hasher::new(HasherSettings::default()).unwrap();
         let cost = Cost::new(19_456, 3, 1).unwrap();
-        let new = Hasher::start(HasherSettings {
+        let new = Hasher::new(HasherSettings {
             cost,
             ..HasherSettings::default()
         })
@@ -191,7 +191,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stored_hash_out_of_bounds_is_not_run() {
-        let hasher = Hasher::start(HasherSettings::default()).unwrap();
+        let hasher = Hasher::new(HasherSettings::default()).unwrap();
         let hash = hasher.hash("correct horse", [1; 16]).await.unwrap();
         let hash = PasswordHash(hash.0.replace("m=19456", "m=4000000"));
         let error = hasher.verify("correct horse", &hash).await.unwrap_err();

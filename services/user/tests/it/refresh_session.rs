@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait as _, ActiveValue::Set, EntityTrait as _, IntoAct
 use tonic_types::StatusExt as _;
 use user::deps::Clock as _;
 use user::entity::{session, user as users};
-use user::session::{DEFAULT_IDLE_LIFETIME, REISSUE_WITHIN};
+use user::session::{DEFAULT_IDLE_LIFETIME, REISSUE_WITHIN, WrappingKeys};
 use uuid::Uuid;
 
 use crate::harness::{Backend, TestApp, reason};
@@ -23,6 +23,7 @@ crate::on_each_database! {
     two_tabs_at_once_keep_one_lineage,
     a_closed_account_ends_the_session,
     a_session_of_nobody_is_refused,
+    a_session_whose_wrapping_key_is_gone_has_to_sign_in_again,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -200,4 +201,12 @@ async fn a_session_of_nobody_is_refused(backend: Backend) {
         };
         assert_eq!(reason(app.refresh(&forged).await), "INVALID_REFRESH_TOKEN");
     }
+}
+
+async fn a_session_whose_wrapping_key_is_gone_has_to_sign_in_again(backend: Backend) {
+    let (mut app, first) = signed_in(backend).await;
+    app.users.sessions.keys = WrappingKeys::new(&[[8; 32], [7; 32]]).unwrap();
+    let second = app.refresh(&first).await.unwrap().session.unwrap();
+    app.users.sessions.keys = WrappingKeys::new(&[[8; 32]]).unwrap();
+    assert_eq!(reason(app.refresh(&second).await), "INVALID_REFRESH_TOKEN");
 }

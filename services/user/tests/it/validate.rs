@@ -98,7 +98,7 @@ async fn a_hash_of_an_older_cost_is_made_anew(backend: Backend) {
         .unwrap()
         .unwrap();
     let cost = Cost::new(20_000, 2, 1).unwrap();
-    app.users.hasher = Hasher::start(HasherSettings {
+    app.users.hasher = Hasher::new(HasherSettings {
         cost,
         ..HasherSettings::default()
     })

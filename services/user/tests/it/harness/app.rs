@@ -60,7 +60,7 @@ impl TestApp {
                 clock: Arc::clone(&clock) as Arc<dyn Clock>,
                 ids: Arc::new(SystemIds::default()),
             },
-            hasher: Hasher::start(HasherSettings {
+            hasher: Hasher::new(HasherSettings {
                 // What is tested here is not how a busy machine sheds load.
                 longest_wait: Duration::from_secs(60),
                 ..HasherSettings::default()
