@@ -72,7 +72,7 @@ fn proto_files(dir: &Path) -> Result<Vec<PathBuf>> {
 fn redacted_messages(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>> {
     let mut redacted = Vec::new();
     for message in pool.all_messages() {
-        if DESCRIPTORS_ONLY.contains(&message.package_name()) || !message.fields().any(is_redacted)
+        if DESCRIPTORS_ONLY.contains(&message.package_name()) || !message.fields().any(|field| is_redacted(&field))
         {
             continue;
         }
@@ -88,7 +88,7 @@ fn redacted_messages(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>> {
     Ok(redacted)
 }
 
-fn is_redacted(field: FieldDescriptor) -> bool {
+fn is_redacted(field: &FieldDescriptor) -> bool {
     let options = field.options();
     options
         .get_field_by_name("debug_redact")
@@ -103,7 +103,7 @@ fn debug_impl(message: &MessageDescriptor) -> String {
         .fields()
         .map(|field| {
             let name = field.name().to_owned();
-            let value = if is_redacted(field) {
+            let value = if is_redacted(&field) {
                 "&\"[redacted]\"".into()
             } else {
                 format!("&self.{name}")

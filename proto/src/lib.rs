@@ -21,6 +21,17 @@ pub fn descriptors() -> &'static DescriptorPool {
     &POOL
 }
 
+/// The services that the gateway hosts itself. All others are reached over the bus.
+pub const GATEWAY_SERVICES: [&str; 1] = ["auth.v1.AuthService"];
+
+/// The full names of the services that are reached over the bus: every service of the contracts
+/// that the gateway does not host.
+#[must_use]
+pub fn bus_services() -> Vec<String> {
+    let names = POOL.services().map(|service| service.full_name().to_owned());
+    names.filter(|name| !GATEWAY_SERVICES.contains(&name.as_str())).collect()
+}
+
 macro_rules! package {
     ($package:ident, $file:literal, $about:literal) => {
         #[doc = $about]

@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use chassis::contract::{Contract, Method, Pattern};
-use chassis::health::Health;
+use chassis::health::Component;
 use http::{Request, Response};
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
@@ -72,7 +72,7 @@ impl std::fmt::Debug for KafkaChannel {
 
 impl KafkaChannel {
     /// Starts a channel for the methods of `contract`, whose replies come to `reply.<app>`. Returns
-    /// at once; the component `kafka` of `health` is up when a ping has come back through the reply
+    /// at once; `health` is up when a ping has come back through the reply
     /// partition, and calls made before that are refused as unavailable.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl KafkaChannel {
         settings: &Settings,
         contract: Arc<Contract>,
         app: &str,
-        health: &Health,
+        health: Component,
     ) -> Result<Self, KafkaError> {
         let settings = settings.shared();
         let channel_id = getrandom::u64().map_err(|error| {
@@ -102,7 +102,7 @@ impl KafkaChannel {
             pending,
             producer,
         });
-        let reader = reply::Reader::create(&shared, health.component("kafka"))?;
+        let reader = reply::Reader::create(&shared, health)?;
         *shared.reader.lock() = Some(reader.spawn());
         Ok(Self { shared })
     }

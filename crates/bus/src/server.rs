@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use chassis::contract::{Contract, Method};
-use chassis::health::Health;
+use chassis::health::Component;
 use http::{Request, Response};
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
@@ -104,8 +104,7 @@ impl ServerOptions {
 // === impl KafkaServer ===
 
 impl KafkaServer {
-    /// Starts to serve. Must be called within a tokio runtime. Returns at once; the component
-    /// `kafka` of `health` is up when every topic is there and the group has given this member its
+    /// Starts to serve. Must be called within a tokio runtime. Returns at once; `health` is up when every topic is there and the group has given this member its
     /// share.
     ///
     /// # Errors
@@ -115,7 +114,7 @@ impl KafkaServer {
         contract: Arc<Contract>,
         options: ServerOptions,
         service: S,
-        health: &Health,
+        health: Component,
     ) -> Result<Self, KafkaError>
     where
         S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>
@@ -147,9 +146,8 @@ impl KafkaServer {
             settings,
             options,
         });
-        let component = health.component("kafka");
-        let consumer = consumer::Poller::create(&shared, component.clone())?.spawn();
-        let watch = watch::spawn(&shared, component);
+        let consumer = consumer::Poller::create(&shared, health.clone())?.spawn();
+        let watch = watch::spawn(&shared, health);
         Ok(Self { shared, threads: Mutex::new(vec![consumer, watch]) })
     }
 

@@ -35,6 +35,22 @@ pub struct Settings {
     pub message_limit: usize,
 }
 
+/// What every client of the broker has in common.
+pub(crate) fn client(brokers: &str, client_id: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("client.id", client_id)
+        .set("socket.nagle.disable", "true")
+        .set("socket.keepalive.enable", "true")
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000")
+        .set("allow.auto.create.topics", "false")
+        .set("log.connection.close", "false")
+        .set_log_level(rdkafka::config::RDKafkaLogLevel::Error);
+    config
+}
+
 impl Settings {
     /// Settings for a real broker.
     #[must_use]
@@ -49,20 +65,8 @@ impl Settings {
         }
     }
 
-    /// What every client of the broker has in common.
-    pub(crate) fn client(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", &self.brokers)
-            .set("client.id", &self.client_id)
-            .set("socket.nagle.disable", "true")
-            .set("socket.keepalive.enable", "true")
-            .set("reconnect.backoff.ms", "50")
-            .set("reconnect.backoff.max.ms", "1000")
-            .set("allow.auto.create.topics", "false")
-            .set("log.connection.close", "false")
-            .set_log_level(rdkafka::config::RDKafkaLogLevel::Error);
-        config
+    fn client(&self) -> ClientConfig {
+        client(&self.brokers, &self.client_id)
     }
 
     /// A producer of requests and replies: a record that is lost is a call that times out, so one

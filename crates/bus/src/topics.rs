@@ -10,7 +10,6 @@ use thiserror::Error;
 
 use crate::client;
 use crate::header;
-use crate::settings::Settings;
 
 /// The partitions of a reply topic: as many channels can have one of their own.
 pub const REPLY_PARTITIONS: i32 = 64;
@@ -89,12 +88,12 @@ pub fn plan(contract: &Contract, apps: &[&str], partitions: i32) -> Vec<TopicSpe
 /// # Errors
 /// No broker answers, or topics that could not be created or have too few partitions.
 pub async fn apply(
-    settings: &Settings,
+    brokers: &str,
     topics: &[TopicSpec],
     replication: Option<i32>,
 ) -> Result<Vec<String>, TopicError> {
-    let no_broker = |error| TopicError::NoBroker(client::no_broker(&settings.brokers, &error));
-    let admin: AdminClient<DefaultClientContext> = settings.client().create().map_err(no_broker)?;
+    let no_broker = |error| TopicError::NoBroker(client::no_broker(brokers, &error));
+    let admin: AdminClient<DefaultClientContext> = crate::settings::client(brokers, "trolleybus-topics").create().map_err(no_broker)?;
     let retentions: Vec<_> = topics.iter().map(|t| t.retention.as_millis().to_string()).collect();
     let new: Vec<_> = topics
         .iter()
@@ -121,7 +120,7 @@ pub async fn apply(
     }
     for topic in existing {
         let name = std::slice::from_ref(&topic.name);
-        match client::partitions(admin.inner(), &settings.brokers, name).map(|counts| counts[0]) {
+        match client::partitions(admin.inner(), brokers, name).map(|counts| counts[0]) {
             Ok(count) if count >= topic.partitions => {
                 lines.push(format!("exists  {} ({count} partitions)", topic.name));
             }

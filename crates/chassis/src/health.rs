@@ -11,6 +11,8 @@ use tokio::sync::watch;
 /// The states of all components of a process. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Health {
+    /// Comes before the names of the components that are registered through this value.
+    prefix: String,
     states: Arc<watch::Sender<BTreeMap<String, State>>>,
 }
 
@@ -34,7 +36,7 @@ pub struct Component {
 
 impl Default for Health {
     fn default() -> Self {
-        Self { states: Arc::new(watch::Sender::new(BTreeMap::new())) }
+        Self { prefix: String::new(), states: Arc::new(watch::Sender::new(BTreeMap::new())) }
     }
 }
 
@@ -42,10 +44,17 @@ impl Health {
     /// Registers a component, which is down until it says otherwise.
     #[must_use]
     pub fn component(&self, name: &str) -> Component {
+        let name = format!("{}{name}", self.prefix);
         self.states.send_modify(|states| {
-            states.insert(name.to_owned(), State::Down("starting".into()));
+            states.insert(name.clone(), State::Down("starting".into()));
         });
-        Component { name: name.to_owned(), health: self.clone() }
+        Component { name, health: self.clone() }
+    }
+
+    /// The health of a part of this process: its components are registered as `part.name`.
+    #[must_use]
+    pub fn part(&self, part: &str) -> Self {
+        Self { prefix: format!("{}{part}.", self.prefix), states: Arc::clone(&self.states) }
     }
 
     /// Whether every component is up.

@@ -7,6 +7,7 @@
 //! | [`status`] | errors with a stable reason |
 //! | [`timeout`] | the `grpc-timeout` header |
 //! | [`health`] | the state of each dependency, and readiness |
+//! | [`command`] | what all command lines have in common (feature `process`) |
 //! | [`config`] | settings checked together (feature `process`) |
 //! | [`telemetry`] | structured logs (feature `process`) |
 //! | [`shutdown`] | soft stop, then hard stop (feature `process`) |
@@ -19,6 +20,8 @@ pub mod health;
 pub mod status;
 pub mod timeout;
 
+#[cfg(feature = "process")]
+pub mod command;
 #[cfg(feature = "process")]
 pub mod config;
 #[cfg(feature = "process")]

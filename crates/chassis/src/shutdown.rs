@@ -61,10 +61,19 @@ impl Shutdown {
         Ok(())
     }
 
-    /// Runs what a soft stop has to do, for [`SOFT_STOP`] at most.
-    pub async fn drain(&self, work: impl Future<Output = ()>) {
-        if tokio::time::timeout(SOFT_STOP, work).await.is_err() {
-            tracing::warn!("the soft stop took longer than {SOFT_STOP:?}; ended at once");
+    /// Runs `work`, which is expected to end by itself after the soft stop has begun: within
+    /// [`SOFT_STOP`], or it is dropped and the answer is `None`.
+    pub async fn limit<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let hard = async {
+            self.begun().await;
+            tokio::time::sleep(SOFT_STOP).await;
+        };
+        tokio::select! {
+            done = work => Some(done),
+            () = hard => {
+                tracing::warn!("the soft stop took longer than {SOFT_STOP:?}; ended at once");
+                None
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! | Module | What it holds |
 //! |---|---|
+//! | [`server`], [`process`] | the service on its transports, and as a process |
 //! | [`config`] | settings of the sender and the SMTP server |
 //! | [`service`] | the gRPC service, which delegates to one file per use case |
 //! | `send_email`, `send_welcome` | the use cases |
@@ -23,6 +24,8 @@ pub mod mailer;
 pub mod recent;
 mod send_email;
 mod send_welcome;
+pub mod process;
+pub mod server;
 pub mod service;
 pub mod template;
 

@@ -11,6 +11,7 @@
 //! | [`call_journal`] | a call delivered twice takes effect once |
 //! | [`entity`], [`schema`], [`database`] | the tables, their migrations, the connection |
 //! | [`deps`], [`timestamp`] | time, ids and randomness as parameters |
+//! | [`server`], [`process`] | the service on its transports, and as a process |
 //! | [`config`] | settings |
 
 mod account;
@@ -25,9 +26,11 @@ pub mod find;
 pub mod name;
 pub mod outbox;
 pub mod password;
+pub mod process;
 pub mod refresh_session;
 pub mod register;
 pub mod schema;
+pub mod server;
 pub mod service;
 pub mod session;
 mod text;

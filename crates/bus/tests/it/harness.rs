@@ -81,7 +81,7 @@ impl Broker {
             .into_iter()
             .map(|topic| TopicSpec { partitions: 1, ..topic })
             .collect();
-        bus::topics::apply(&settings, &topics, Some(1)).await.unwrap();
+        bus::topics::apply(&settings.brokers, &topics, Some(1)).await.unwrap();
         Self { settings, contract, app, _embedded: None }
     }
 
@@ -101,7 +101,7 @@ impl Broker {
     pub(crate) async fn channel(&self) -> KafkaChannel {
         let health = Health::default();
         let users = Arc::clone(&self.contract);
-        let channel = KafkaChannel::start(&self.settings, users, &self.app, &health).unwrap();
+        let channel = KafkaChannel::start(&self.settings, users, &self.app, health.component("kafka")).unwrap();
         within(health.ready()).await;
         channel
     }
@@ -115,7 +115,8 @@ impl Broker {
         let options = ServerOptions::new(&format!("group-{}", self.app), &[USER, NOTIFICATION]);
         let contract = Arc::clone(&self.contract);
         let server =
-            KafkaServer::start(&self.settings, contract, options, routes, &health).unwrap();
+            KafkaServer::start(&self.settings, contract, options, routes, health.component("kafka"))
+                .unwrap();
         within(health.ready()).await;
         server
     }

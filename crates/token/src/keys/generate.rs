@@ -20,6 +20,8 @@ pub struct KeySet {
     pub refresh: String,
     /// Seals what crosses the bus: `k4.local.…`.
     pub bus: String,
+    /// Encrypts the session keys that are stored: `k4.local.…`.
+    pub session: String,
 }
 
 impl fmt::Debug for KeySet {
@@ -37,12 +39,14 @@ impl fmt::Debug for KeySet {
 pub fn generate() -> Result<KeySet, KeyError> {
     let refresh = symmetric()?;
     let bus = symmetric()?;
+    let session = symmetric()?;
     let access = AsymmetricKeyPair::<V4>::generate().map_err(|_| KeyError::Random)?;
     Ok(KeySet {
         access_secret: paserk(&access.secret),
         access_public: paserk(&access.public),
         refresh,
         bus,
+        session,
     })
 }
 
@@ -66,6 +70,7 @@ mod tests {
         keys::public(&set.access_public).unwrap();
         keys::local(&set.refresh).unwrap();
         keys::local(&set.bus).unwrap();
+        keys::local(&set.session).unwrap();
     }
 
     #[test]
@@ -80,7 +85,7 @@ mod tests {
     fn debug_prints_no_secret() {
         let set = generate().unwrap();
         let printed = format!("{set:?}");
-        for secret in [&set.access_secret, &set.refresh, &set.bus] {
+        for secret in [&set.access_secret, &set.refresh, &set.bus, &set.session] {
             assert!(!printed.contains(secret.as_str()));
         }
     }

@@ -1,0 +1,128 @@
+//! The one error shape: `google.rpc.Status` as JSON, whatever went wrong.
+
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+use tonic::{Code, Status};
+use tonic_types::FieldViolation;
+use transcode::{RequestError, RequestErrorKind};
+
+use chassis::layer::validation::{INVALID_REQUEST, violated};
+use chassis::status::Reason;
+
+/// No route has the path.
+pub const ROUTE_NOT_FOUND: Reason =
+    Reason { code: Code::NotFound, reason: "ROUTE_NOT_FOUND", domain: "gateway" };
+/// The path has other methods.
+pub const METHOD_NOT_ALLOWED: Reason =
+    Reason { code: Code::Unimplemented, reason: "METHOD_NOT_ALLOWED", domain: "gateway" };
+/// The body is larger than the gateway takes.
+pub const BODY_TOO_LARGE: Reason =
+    Reason { code: Code::InvalidArgument, reason: "BODY_TOO_LARGE", domain: "gateway" };
+/// The body did not arrive in time, or broke off.
+pub const BODY_INCOMPLETE: Reason =
+    Reason { code: Code::InvalidArgument, reason: "BODY_INCOMPLETE", domain: "gateway" };
+/// The body is in a form that is not read.
+pub const UNSUPPORTED_MEDIA_TYPE: Reason =
+    Reason { code: Code::InvalidArgument, reason: "UNSUPPORTED_MEDIA_TYPE", domain: "gateway" };
+
+/// How long a client should wait before it tries again, in seconds.
+const RETRY_AFTER: &str = "1";
+
+/// An error that is about to be answered.
+#[derive(Debug)]
+pub struct Failure {
+    http: StatusCode,
+    status: Status,
+    allow: Option<String>,
+}
+
+// === impl Failure ===
+
+impl From<Status> for Failure {
+    /// The HTTP status of the google.rpc table.
+    fn from(status: Status) -> Self {
+        Self { http: transcode::http_status(status.code().into()), status, allow: None }
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        match error.kind {
+            RequestErrorKind::UnsupportedMediaType => {
+                let status = UNSUPPORTED_MEDIA_TYPE.status(error.message);
+                Self { http: StatusCode::UNSUPPORTED_MEDIA_TYPE, status, allow: None }
+            }
+            RequestErrorKind::InvalidArgument if error.violations.is_empty() => {
+                INVALID_REQUEST.status(error.message).into()
+            }
+            RequestErrorKind::InvalidArgument => {
+                let violations = error.violations.into_iter();
+                violated(violations.map(|v| FieldViolation::new(v.field, v.description)).collect())
+                    .into()
+            }
+        }
+    }
+}
+
+impl From<transcode::Miss> for Failure {
+    fn from(miss: transcode::Miss) -> Self {
+        match miss {
+            transcode::Miss::NotFound => {
+                ROUTE_NOT_FOUND.status("no such path; /api/docs lists what there is").into()
+            }
+            transcode::Miss::MethodNotAllowed { allow } => {
+                let status = METHOD_NOT_ALLOWED.status(format!("this path takes {allow}"));
+                Self { http: StatusCode::METHOD_NOT_ALLOWED, status, allow: Some(allow) }
+            }
+            transcode::Miss::BadPath(error) => error.into(),
+        }
+    }
+}
+
+impl Failure {
+    /// The body is larger than `limit` bytes.
+    #[must_use]
+    pub fn body_too_large(limit: usize) -> Self {
+        let status = BODY_TOO_LARGE.status(format!("the body is larger than {limit} bytes"));
+        Self { http: StatusCode::PAYLOAD_TOO_LARGE, status, allow: None }
+    }
+
+    /// The body did not arrive in time.
+    #[must_use]
+    pub fn body_timeout() -> Self {
+        let status = BODY_INCOMPLETE.status("the body did not arrive in time");
+        Self { http: StatusCode::REQUEST_TIMEOUT, status, allow: None }
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn into_response(self) -> Response<Body> {
+        let Self { http, status, allow } = self;
+        let pool = proto::descriptors();
+        let code = i32::from(status.code());
+        let body = transcode::error_body(pool, code, status.message(), status.details());
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = http;
+        let headers = response.headers_mut();
+        let fixed = |text| HeaderValue::from_static(text);
+        headers.insert(header::CONTENT_TYPE, fixed("application/json"));
+        headers.insert(header::CACHE_CONTROL, fixed("no-store"));
+        match http {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, fixed("Bearer"));
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, fixed(RETRY_AFTER));
+            }
+            // What is left of a body that is not read would be taken for the next request.
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
+                headers.insert(header::CONNECTION, fixed("close"));
+            }
+            _ => {}
+        }
+        if let Some(allow) = allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}

@@ -1,0 +1,157 @@
+//! What every call passes, whatever protocol brought it: which methods are served here, who may
+//! call them, what of the client's headers goes further, the deadline, the contract's rules.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use chassis::contract::{Access, Contract, Method};
+use chassis::layer::authenticate;
+use http::{HeaderMap, HeaderName, Request, Response, header};
+use token::AccessVerifier;
+use tonic::Status;
+use tonic::body::Body;
+use tower::util::BoxCloneSyncService;
+use tower::{Service as _, ServiceExt as _};
+
+use crate::revocation::Revocations;
+
+/// Where the calls of a service go.
+pub type Upstream = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// The client's headers that go further. Everything else ends here, so that no client can speak to
+/// a service in the gateway's name.
+const PASSED_ON: [&str; 9] = [
+    "authorization",
+    "accept-language",
+    "x-request-id",
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "idempotency-key",
+    "grpc-timeout",
+    "grpc-accept-encoding",
+];
+
+/// The address of the client, as the gateway sees it. Only the gateway sets it.
+pub const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("x-client-address");
+
+/// The client's `user-agent`. Only the gateway sets it.
+pub const CLIENT_USER_AGENT: HeaderName = HeaderName::from_static("x-client-user-agent");
+
+/// The longest `user-agent` that goes further, in bytes.
+const LONGEST_USER_AGENT: usize = 256;
+
+/// The methods that are served here and where their calls go. Clones share everything.
+#[derive(Clone)]
+pub struct Front {
+    contract: Arc<Contract>,
+    verifier: Arc<AccessVerifier>,
+    revocations: Revocations,
+    /// Hosts `auth.v1.AuthService`.
+    local: Upstream,
+    /// Everything else.
+    bus: Upstream,
+}
+
+/// The network address of the client, in a request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub std::net::IpAddr);
+
+impl std::fmt::Debug for Front {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Front").finish_non_exhaustive()
+    }
+}
+
+// === impl Front ===
+
+impl Front {
+    /// `local` serves the gateway's own services, `bus` all others of the contract.
+    #[must_use]
+    pub fn new(
+        contract: Arc<Contract>,
+        verifier: Arc<AccessVerifier>,
+        revocations: Revocations,
+        local: Upstream,
+        bus: Upstream,
+    ) -> Self {
+        Self { contract, verifier, revocations, local, bus }
+    }
+
+    /// Answers a gRPC call.
+    pub async fn call(&self, request: Request<Body>) -> Response<Body> {
+        match self.admit(request).await {
+            Ok((mut upstream, request)) => {
+                let ready = match upstream.ready().await {
+                    Ok(ready) => ready,
+                    Err(never) => match never {},
+                };
+                match ready.call(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
+            }
+            Err(status) => status.into_http(),
+        }
+    }
+
+    async fn admit(&self, request: Request<Body>) -> Result<(Upstream, Request<Body>), Status> {
+        let (mut head, body) = request.into_parts();
+        let method = self.contract.get(head.uri.path());
+        // An internal method does not exist for the outside.
+        let method = method.filter(|method| method.access != Access::Internal).ok_or_else(|| {
+            Status::unimplemented("no such method here")
+        })?;
+        self.authorize(method, &head.headers).await?;
+        let peer = head.extensions.get::<Peer>().copied();
+        head.headers = passed_on(&head.headers, peer);
+        let local = proto::GATEWAY_SERVICES.contains(&method.service.as_str());
+        let upstream = if local { &self.local } else { &self.bus };
+        Ok((upstream.clone(), Request::from_parts(head, body)))
+    }
+
+    async fn authorize(&self, method: &Method, headers: &HeaderMap) -> Result<(), Status> {
+        let now = SystemTime::now();
+        match authenticate::check(method, headers, false, &self.verifier, now)? {
+            Some(identity) => self.revocations.check(identity.session_id).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The headers that a service sees.
+fn passed_on(headers: &HeaderMap, peer: Option<Peer>) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(PASSED_ON.len());
+    for name in PASSED_ON {
+        if let Some(value) = headers.get(name) {
+            kept.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    let fixed = http::HeaderValue::from_static;
+    kept.insert(header::CONTENT_TYPE, fixed("application/grpc"));
+    kept.insert(header::TE, fixed("trailers"));
+    let address = peer.and_then(|Peer(address)| address.to_string().try_into().ok());
+    kept.extend(address.map(|address| (CLIENT_ADDRESS, address)));
+    let agent = headers.get(header::USER_AGENT).filter(|agent| agent.len() <= LONGEST_USER_AGENT);
+    kept.extend(agent.map(|agent| (CLIENT_USER_AGENT, agent.clone())));
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_client_speaks_in_the_gateways_name() {
+        let mut headers = HeaderMap::new();
+        for name in ["x-client-address", "x-user-id", "x_user_id", "connection", "cookie", "host"] {
+            headers.insert(HeaderName::from_static(name), "forged".parse().unwrap());
+        }
+        headers.insert("accept-language", "sv".parse().unwrap());
+        let kept = passed_on(&headers, Some(Peer([127, 0, 0, 1].into())));
+        assert_eq!(kept.get("x-client-address").unwrap(), "127.0.0.1");
+        assert_eq!(kept.get("accept-language").unwrap(), "sv");
+        assert!(kept.values().all(|value| value != "forged"), "{kept:?}");
+    }
+}

@@ -1,0 +1,272 @@
+//! Putting the parts together.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use bus::KafkaChannel;
+use chassis::contract::{Contract, ContractError};
+use chassis::health::Health;
+use chassis::layer::around::LayerService;
+use chassis::layer::{self, catch_panic, deadline, log, validation};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use proto::auth::v1::auth_service_server::AuthServiceServer;
+use thiserror::Error;
+use token::{AccessSigner, RefreshKeys};
+use tonic::service::Routes;
+use tonic_web::GrpcWebLayer;
+use tower::util::BoxCloneSyncService;
+use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use transcode::{MethodPolicy, Security, Transcoder};
+use validate::Validator;
+
+use crate::auth::Auth;
+use crate::front::{Front, Upstream};
+use crate::rest::Rest;
+use crate::revocation::Revocations;
+use crate::{pages, request_id};
+
+/// How long a browser may keep the answer to a preflight.
+const PREFLIGHT_KEPT: Duration = Duration::from_secs(3600);
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Carries calls to the services.
+    pub channel: KafkaChannel,
+    /// Mints access tokens.
+    pub signer: AccessSigner,
+    /// Seals and opens refresh tokens.
+    pub refresh_keys: RefreshKeys,
+    /// Sessions that ended.
+    pub revocations: Revocations,
+    /// The state of the dependencies.
+    pub health: Health,
+    /// The origins that browsers may call from.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Further pages, such as standalone's mailbox.
+    pub pages: Router,
+}
+
+/// A gateway, ready to be served. Clones share everything.
+#[derive(Clone)]
+pub struct Gateway {
+    grpc: Service,
+    http: Service,
+}
+
+type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// The contracts cannot be served.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// A method lacks what every method must declare.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// A route cannot be built.
+    #[error(transparent)]
+    Routes(#[from] transcode::BuildError),
+    /// A validation rule cannot be compiled.
+    #[error(transparent)]
+    Rules(#[from] validate::BuildError),
+    /// The descriptors cannot be reflected.
+    #[error("the descriptors cannot be reflected: {0}")]
+    Reflection(String),
+}
+
+/// The contract of all services, the gateway's own included.
+///
+/// # Errors
+/// A method lacks what every method must declare.
+pub fn contract() -> Result<Contract, ContractError> {
+    let bus = proto::bus_services();
+    let own = proto::GATEWAY_SERVICES.into_iter();
+    let services: Vec<_> = own.chain(bus.iter().map(String::as_str)).collect();
+    Contract::read(proto::descriptors(), &services)
+}
+
+// === impl Gateway ===
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Builds routes, rules and documents from the contracts.
+    ///
+    /// # Errors
+    /// The contracts cannot be served.
+    pub async fn new(parts: Parts) -> Result<Self, BuildError> {
+        let contract = Arc::new(contract()?);
+        let transcoder = Arc::new(transcoder(&contract)?);
+        let verifier = Arc::new(parts.signer.verifier());
+        let stack = layer::Parts {
+            contract: Arc::clone(&contract),
+            verifier: Arc::clone(&verifier),
+            validator: Arc::new(Validator::new(proto::descriptors())?),
+        };
+        let bus = BoxCloneSyncService::new(parts.channel);
+        let auth = Auth::new(
+            bus.clone(),
+            Arc::new(parts.signer),
+            Arc::new(parts.refresh_keys),
+            parts.revocations.clone(),
+        );
+        let local = edge(&stack, AuthServiceServer::new(auth));
+        let bus = edge(&stack, bus);
+        let front = Front::new(Arc::clone(&contract), verifier, parts.revocations, local, bus);
+
+        let openapi = pages::openapi::document(&transcoder);
+        let rest = Rest::new(transcoder, front.clone());
+        let fallback = move |request: Request<Body>| {
+            let rest = rest.clone();
+            async move { rest.answer(request).await }
+        };
+        let router = pages::router(parts.health.clone(), openapi);
+        let router = router.merge(parts.pages).fallback(fallback);
+        let reflection = reflection(&contract, &parts.health).await?;
+        let cors = cors(parts.cors_origins);
+        Ok(Self {
+            grpc: BoxCloneSyncService::new(cors.layer(grpc(front, reflection))),
+            http: BoxCloneSyncService::new(cors.layer(router)),
+        })
+    }
+
+    /// Answers a request of any protocol.
+    pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        let id = request_id::settle(request.headers_mut());
+        let mut service = if is_grpc(&request) { self.grpc.clone() } else { self.http.clone() };
+        let mut response = match service.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let headers = response.headers_mut();
+        headers.insert(request_id::HEADER, id);
+        headers
+            .entry(header::X_CONTENT_TYPE_OPTIONS)
+            .or_insert(HeaderValue::from_static("nosniff"));
+        response
+    }
+}
+
+/// Whether a request is for gRPC or gRPC-Web: by its content type, or as the preflight of one.
+fn is_grpc(request: &Request<Body>) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    content_type.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// What is checked at the edge, before a call leaves: log, panics, deadline, the contract's rules.
+/// Access is the front's.
+fn edge<S: LayerService>(parts: &layer::Parts, service: S) -> Upstream {
+    let service = validation::layer(parts).layer(service);
+    let service = deadline::layer(&parts.contract).layer(service);
+    let service = catch_panic::layer().layer(service);
+    BoxCloneSyncService::new(log::layer(&parts.contract).layer(service))
+}
+
+fn transcoder(contract: &Contract) -> Result<Transcoder, transcode::BuildError> {
+    use chassis::contract::Access;
+    let methods = contract.methods();
+    let mut services: Vec<_> = methods
+        .iter()
+        .filter(|method| method.access != Access::Internal)
+        .map(|method| method.service.as_str())
+        .collect();
+    services.dedup();
+    let policy = |descriptor: &prost_reflect::MethodDescriptor| {
+        let path = format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name());
+        let method = contract.get(&path);
+        let stated = method.and_then(|method| method.success_status);
+        let empty = descriptor.output().full_name() == "google.protobuf.Empty";
+        let default = if empty { StatusCode::NO_CONTENT } else { StatusCode::OK };
+        let public = method.is_some_and(|method| method.access == Access::Public);
+        MethodPolicy {
+            success_status: stated
+                .and_then(|status| StatusCode::from_u16(status).ok())
+                .unwrap_or(default),
+            security: if public { Security::Public } else { Security::Bearer },
+        }
+    };
+    Transcoder::new(proto::descriptors(), &services, policy, transcode::Options::default())
+}
+
+/// Native gRPC and gRPC-Web: the front, and health and reflection beside it.
+fn grpc(
+    front: Front,
+    beside: Routes,
+) -> impl tower::Service<
+    Request<Body>,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ Send
++ Sync
++ 'static {
+    let calls = service_fn(move |request: Request<tonic::body::Body>| {
+        let (front, beside) = (front.clone(), beside.clone());
+        async move {
+            // Health and reflection are the gateway's own, not the contract's.
+            let response = if chassis::grpc::is_infrastructure(request.uri().path()) {
+                beside.oneshot(request).await?
+            } else {
+                front.call(request).await
+            };
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let web = GrpcWebLayer::new().layer(calls);
+    service_fn(move |request: Request<Body>| {
+        let web = web.clone();
+        async move {
+            let request = request.map(tonic::body::Body::new);
+            let response = web.oneshot(request).await?;
+            Ok(response.map(Body::new))
+        }
+    })
+}
+
+async fn reflection(contract: &Contract, health: &Health) -> Result<Routes, BuildError> {
+    use chassis::contract::Access;
+    let mut services: Vec<_> = contract
+        .methods()
+        .iter()
+        .filter(|method| method.access != Access::Internal)
+        .map(|method| method.service.clone())
+        .collect();
+    services.dedup();
+    chassis::grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &services, health)
+        .await
+        .map_err(|error| BuildError::Reflection(error.to_string()))
+}
+
+fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
+    let exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id"];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT_LANGUAGE,
+            HeaderName::from_static("grpc-timeout"),
+            HeaderName::from_static("x-grpc-web"),
+            HeaderName::from_static("x-user-agent"),
+            HeaderName::from_static("idempotency-key"),
+            request_id::HEADER,
+        ])
+        .expose_headers(exposed.map(HeaderName::from_static))
+        .max_age(PREFLIGHT_KEPT)
+}

@@ -1,0 +1,63 @@
+//! The gateway's command line.
+#![expect(clippy::print_stdout, reason = "a command line")]
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, reference};
+use gateway::process;
+use gateway::settings::GatewayArgs;
+
+/// REST, gRPC and gRPC-Web in front of gRPC services on a Kafka bus
+#[derive(Debug, Parser)]
+#[command(name = "trolleybus-gateway", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    args: GatewayArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve until SIGTERM; the default
+    Serve,
+    /// Exit with 0 if the gateway on this machine is ready
+    Health,
+    /// The bus's topics
+    #[command(subcommand)]
+    Topics(TopicsVerb),
+    /// The settings
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// The platform's keys
+    #[command(subcommand)]
+    Keys(KeysVerb),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    match cli.verb.unwrap_or(Verb::Serve) {
+        Verb::Serve => process::serve(&cli.args).await,
+        Verb::Health => process::check_health(&cli.args),
+        Verb::Topics(TopicsVerb::Apply { partitions, replication_factor }) => {
+            for line in process::apply_topics(&cli.args, partitions, replication_factor).await? {
+                println!("{line}");
+            }
+            Ok(())
+        }
+        Verb::Config(ConfigVerb::Check) => {
+            process::check_config(&cli.args)?;
+            println!("the configuration is good");
+            Ok(())
+        }
+        Verb::Config(ConfigVerb::Reference) => {
+            print!("{}", reference(&Cli::command()));
+            Ok(())
+        }
+        Verb::Keys(keys) => {
+            print!("{}", keys.run()?);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `/health` for people and monitors, `/livez` and `/readyz` for orchestrators.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use chassis::health::{self, Health};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+pub(super) fn router(health: Health) -> Router {
+    Router::new()
+        .route("/health", get(report))
+        .route("/readyz", get(report))
+        .route("/livez", get(async || Json(json!({"status": "ok"}))))
+        .with_state(health)
+}
+
+/// 200 while every dependency answers, 503 otherwise; the state of each.
+async fn report(State(health): State<Health>) -> (StatusCode, Json<Value>) {
+    let mut dependencies = Map::new();
+    let mut ready = true;
+    for (name, state) in health.states() {
+        let state = match state {
+            health::State::Up => json!({"status": "up"}),
+            health::State::Down(_) => {
+                ready = false;
+                // Why is in the log: an address is nothing to tell the world.
+                json!({"status": "down"})
+            }
+        };
+        dependencies.insert(name, state);
+    }
+    let (code, status) =
+        if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
+    (code, Json(json!({"status": status, "dependencies": dependencies})))
+}

@@ -1,0 +1,51 @@
+//! The OpenAPI document, made from the contracts and their comments.
+
+use bytes::Bytes;
+use serde_json::{Map, json};
+use transcode::Transcoder;
+use transcode::openapi::Info;
+
+/// The document, once for all requests.
+#[must_use]
+pub fn document(transcoder: &Transcoder) -> Bytes {
+    let mut extra_paths = Map::new();
+    let state = json!({
+        "type": "object",
+        "required": ["status", "dependencies"],
+        "properties": {
+            "status": {"type": "string", "enum": ["ok", "unavailable"]},
+            "dependencies": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "required": ["status"],
+                    "properties": {"status": {"type": "string", "enum": ["up", "down"]}},
+                },
+            },
+        },
+    });
+    let answer = |description: &str| {
+        json!({"description": description, "content": {"application/json": {"schema": state}}})
+    };
+    let health = json!({
+        "get": {
+            "operationId": "getHealth",
+            "tags": ["Health"],
+            "summary": "The state of the platform's dependencies.",
+            "security": [],
+            "responses": {
+                "200": answer("Everything answers."),
+                "503": answer("Something does not."),
+            },
+        },
+    });
+    extra_paths.insert("/health".into(), health);
+    let info = Info {
+        title: "Trolleybus".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        description: "Accounts over REST. The same methods answer to gRPC and gRPC-Web on this port."
+            .into(),
+        extra_paths,
+    };
+    Bytes::from(transcoder.openapi(&info).to_string())
+}

@@ -1,0 +1,117 @@
+//! The gateway as a process of its own.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bus::KafkaChannel;
+use chassis::config::Problems;
+use chassis::contract::Contract;
+use chassis::health::Health;
+use chassis::shutdown::Shutdown;
+
+use crate::revocation::{Redis, Revocations};
+use crate::settings::{APP, GatewayArgs, GatewayConfig};
+use crate::{Gateway, Parts, server};
+
+/// How long the health check of the process itself may take.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The contract of the services on the bus.
+///
+/// # Errors
+/// The contract has faults.
+pub fn bus_contract() -> Result<Contract> {
+    let services = proto::bus_services();
+    let services: Vec<_> = services.iter().map(String::as_str).collect();
+    Ok(Contract::read(proto::descriptors(), &services)?)
+}
+
+/// Serves until a signal comes.
+///
+/// # Errors
+/// A wrong setting, a contract with faults, or a port that is taken. A dependency that is away is
+/// no error: the process is not ready until it appears.
+pub async fn serve(args: &GatewayArgs) -> Result<()> {
+    let mut problems = Problems::default();
+    let config = args.resolve(&mut problems);
+    let config = problems.finish(config)?;
+    let GatewayConfig { http, bus, signer, refresh_keys, redis_url, log } = config;
+    log.install();
+    let shutdown = Shutdown::default();
+    shutdown.on_signals().context("the signal handlers")?;
+    let health = Health::default();
+    let channel = KafkaChannel::start(&bus, Arc::new(bus_contract()?), APP, health.component("kafka"))
+        .context("the connection to Kafka")?;
+    let redis = Redis::connect(&redis_url, &health, &shutdown).map_err(anyhow::Error::msg)?;
+    let gateway = Gateway::new(Parts {
+        channel: channel.clone(),
+        signer,
+        refresh_keys,
+        revocations: Revocations::Redis(redis),
+        health: health.clone(),
+        cors_origins: http.cors_origins,
+        pages: axum::Router::new(),
+    })
+    .await?;
+    let (listener, address) = chassis::grpc::listen(&http.host, http.port, "PORT").await?;
+    tracing::info!(%address, "the gateway listens on http://{address}");
+    let serving = async {
+        server::serve(listener, gateway, shutdown.clone()).await;
+        channel.shutdown().await;
+    };
+    shutdown.limit(serving).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Creates and checks the topics of all contracts. What it did, one line a topic.
+///
+/// # Errors
+/// A wrong setting, or topics that could not be created.
+pub async fn apply_topics(
+    args: &GatewayArgs,
+    partitions: i32,
+    replication_factor: Option<i32>,
+) -> Result<Vec<String>> {
+    let mut problems = Problems::default();
+    let brokers = args.bus.brokers(&mut problems);
+    let brokers = problems.finish(brokers)?;
+    let topics = bus::topics::plan(&bus_contract()?, &[APP], partitions);
+    Ok(bus::topics::apply(&brokers, &topics, replication_factor).await?)
+}
+
+/// Asks the gateway on this machine whether it is ready.
+///
+/// # Errors
+/// It is not.
+pub fn check_health(args: &GatewayArgs) -> Result<()> {
+    let mut problems = Problems::default();
+    let http = args.http.resolve(&mut problems);
+    let http = problems.finish(http)?;
+    let host = if http.host == "0.0.0.0" { "127.0.0.1" } else { &http.host };
+    let address = (host, http.port).to_socket_addrs()?.next().context("the host has no address")?;
+    let mut stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)
+        .with_context(|| format!("nothing listens on {address}"))?;
+    stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
+    write!(stream, "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    if !answer.starts_with("HTTP/1.1 200") {
+        bail!("not ready: {}", answer.lines().last().unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Checks the settings.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn check_config(args: &GatewayArgs) -> Result<()> {
+    let mut problems = Problems::default();
+    let config = args.resolve(&mut problems);
+    problems.finish(config)?;
+    Ok(())
+}

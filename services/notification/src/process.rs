@@ -1,0 +1,100 @@
+//! The service as a process of its own.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use bus::settings::BusArgs;
+use chassis::config::Problems;
+use chassis::contract::Contract;
+use chassis::grpc::{self, GrpcArgs, VerifierArgs};
+use chassis::health::Health;
+use chassis::shutdown::Shutdown;
+use chassis::telemetry::LogArgs;
+
+use crate::server::{self, Parts, SERVICE};
+use crate::{MailArgs, Notifications};
+
+/// The service's own port.
+pub const DEFAULT_PORT: u16 = 50052;
+
+/// All settings of the process.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ProcessArgs {
+    /// Where it listens.
+    #[command(flatten)]
+    pub grpc: GrpcArgs,
+    /// The bus.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// Mails.
+    #[command(flatten)]
+    pub mail: MailArgs,
+    /// Tokens.
+    #[command(flatten)]
+    pub verifier: VerifierArgs,
+    /// Logs.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+impl ProcessArgs {
+    /// Serves until a signal comes.
+    ///
+    /// # Errors
+    /// A wrong setting, a contract with faults, a port that is taken. A dependency that is away is
+    /// no error: the service is not ready until it appears.
+    pub async fn serve(&self) -> Result<()> {
+        let mut problems = Problems::default();
+        let all = self.resolve(&mut problems);
+        let (grpc, bus, mail, verifier, log) = problems.finish(all)?;
+        log.install();
+        let shutdown = Shutdown::default();
+        shutdown.on_signals().context("the signal handlers")?;
+        let (listener, address) = grpc::listen(&grpc.host, grpc.port, "GRPC_PORT").await?;
+        tracing::info!(%address, "the notification service listens on {address}");
+        let notifications = Notifications::new(mail)?;
+        let contract = Arc::new(Contract::read(proto::descriptors(), &[SERVICE])?);
+        let parts = Parts { notifications, bus, contract, verifier, listener };
+        let ended = shutdown.limit(server::run(parts, Health::default(), shutdown.clone())).await;
+        tracing::info!("stopped");
+        ended.unwrap_or(Ok(()))
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn check_config(&self) -> Result<()> {
+        let mut problems = Problems::default();
+        let all = self.resolve(&mut problems);
+        problems.finish(all)?;
+        Ok(())
+    }
+
+    /// Asks the service on this machine whether it is ready.
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn check_health(&self) -> Result<()> {
+        let mut problems = Problems::default();
+        let grpc = self.grpc.resolve(DEFAULT_PORT, &mut problems);
+        Ok(grpc::check(&problems.finish(grpc)?).await?)
+    }
+
+    fn resolve(&self, problems: &mut Problems) -> Option<Resolved> {
+        let grpc = self.grpc.resolve(DEFAULT_PORT, problems);
+        let bus = self.bus.resolve("trolleybus-notification", problems);
+        let mail = self.mail.resolve(problems);
+        let verifier = self.verifier.resolve(problems);
+        let log = self.log.resolve(problems);
+        Some((grpc?, bus?, mail?, verifier?, log?))
+    }
+}
+
+type Resolved = (
+    grpc::GrpcConfig,
+    bus::Settings,
+    crate::Config,
+    token::AccessVerifier,
+    chassis::telemetry::LogConfig,
+);

@@ -1,0 +1,66 @@
+//! The service on its transports: gRPC over Kafka and over HTTP/2.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use bus::server::ServerOptions;
+use bus::{KafkaServer, Settings};
+use chassis::contract::Contract;
+use chassis::grpc;
+use chassis::health::Health;
+use chassis::layer::{self, stack};
+use chassis::shutdown::{SOFT_STOP, Shutdown};
+use proto::notification::v1::notification_service_server::NotificationServiceServer;
+use token::AccessVerifier;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use validate::Validator;
+
+use crate::Notifications;
+
+/// The service.
+pub const SERVICE: &str = "notification.v1.NotificationService";
+/// Its consumer group.
+pub const GROUP: &str = "notification";
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Sends mails.
+    pub notifications: Notifications,
+    /// The bus.
+    pub bus: Settings,
+    /// The contracts of all services.
+    pub contract: Arc<Contract>,
+    /// Verifies access and service tokens.
+    pub verifier: AccessVerifier,
+    /// Where gRPC over HTTP/2 is served.
+    pub listener: TcpListener,
+}
+
+/// Serves until the soft stop, and drains. Waits for its broker as long as it takes.
+///
+/// # Errors
+/// Contracts with faults, or settings that the parts refuse.
+pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()> {
+    let Parts { notifications, bus, contract, verifier, listener } = parts;
+    let layers = layer::Parts {
+        contract: Arc::clone(&contract),
+        verifier: Arc::new(verifier),
+        validator: Arc::new(Validator::new(proto::descriptors())?),
+    };
+    let kafka_health = health.component("kafka");
+    let names = [SERVICE.to_owned()];
+    let beside = grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &names, &health).await?;
+    let routes = Routes::new(NotificationServiceServer::new(notifications.clone())).prepare();
+    let service = stack(&layers, routes);
+    let serving = tokio::spawn(grpc::serve(listener, service.clone(), beside, shutdown.clone()));
+    let options = ServerOptions::new(GROUP, &[SERVICE]);
+    let server = KafkaServer::start(&bus, contract, options, service, kafka_health)
+        .context("the connection to Kafka")?;
+    shutdown.begun().await;
+    server.shutdown(SOFT_STOP / 2).await;
+    serving.await.context("the gRPC server")??;
+    notifications.close().await;
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! The service as a process of its own.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use bus::settings::BusArgs;
+use chassis::config::Problems;
+use chassis::contract::Contract;
+use chassis::grpc::{self, GrpcArgs, VerifierArgs};
+use chassis::health::Health;
+use chassis::shutdown::Shutdown;
+use chassis::telemetry::LogArgs;
+
+use crate::config::UserArgs;
+use crate::server::{self, Parts};
+use crate::{database, schema};
+
+/// The service's own port.
+pub const DEFAULT_PORT: u16 = 50051;
+
+/// All settings of the process.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ProcessArgs {
+    /// Where it listens.
+    #[command(flatten)]
+    pub grpc: GrpcArgs,
+    /// The bus.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// Accounts and sessions.
+    #[command(flatten)]
+    pub user: UserArgs,
+    /// Tokens.
+    #[command(flatten)]
+    pub verifier: VerifierArgs,
+    /// Logs.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The contract of all services on the bus: this one's methods, and the events it emits.
+///
+/// # Errors
+/// The contract has faults.
+pub fn contract() -> Result<Contract> {
+    let services = proto::bus_services();
+    let services: Vec<_> = services.iter().map(String::as_str).collect();
+    Ok(Contract::read(proto::descriptors(), &services)?)
+}
+
+impl ProcessArgs {
+    /// Serves until a signal comes.
+    ///
+    /// # Errors
+    /// A wrong setting, a contract with faults, a port that is taken. A dependency that is away is
+    /// no error: the service is not ready until it appears.
+    pub async fn serve(&self) -> Result<()> {
+        let mut problems = Problems::default();
+        let all = self.resolve(&mut problems);
+        let (grpc, bus, config, verifier, log) = problems.finish(all)?;
+        log.install();
+        let shutdown = Shutdown::default();
+        shutdown.on_signals().context("the signal handlers")?;
+        let (listener, address) = grpc::listen(&grpc.host, grpc.port, "GRPC_PORT").await?;
+        tracing::info!(%address, "the user service listens on {address}");
+        let contract = Arc::new(contract()?);
+        let parts = Parts {
+            config,
+            bus,
+            contract,
+            verifier,
+            listener,
+            migrate: false,
+        };
+        let ended = shutdown
+            .limit(server::run(parts, Health::default(), shutdown.clone()))
+            .await;
+        tracing::info!("stopped");
+        ended.unwrap_or(Ok(()))
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn check_config(&self) -> Result<()> {
+        let mut problems = Problems::default();
+        let all = self.resolve(&mut problems);
+        problems.finish(all)?;
+        Ok(())
+    }
+
+    /// Brings the database's schema up to this release.
+    ///
+    /// # Errors
+    /// A wrong setting, or a database that does not answer or is newer.
+    pub async fn migrate(&self) -> Result<()> {
+        let mut problems = Problems::default();
+        let database = self.user.database.resolve(&mut problems);
+        let database = problems.finish(database)?;
+        let away = || format!("{} does not answer", database.address());
+        let db = database::connect(&database).await.with_context(away)?;
+        schema::migrate(&db).await.context("the schema")?;
+        schema::check(&db).await?;
+        db.close().await.context("the database connections")
+    }
+
+    /// Asks the service on this machine whether it is ready.
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn check_health(&self) -> Result<()> {
+        let mut problems = Problems::default();
+        let grpc = self.grpc.resolve(DEFAULT_PORT, &mut problems);
+        Ok(grpc::check(&problems.finish(grpc)?).await?)
+    }
+
+    fn resolve(&self, problems: &mut Problems) -> Option<Resolved> {
+        let grpc = self.grpc.resolve(DEFAULT_PORT, problems);
+        let bus = self.bus.resolve("trolleybus-user", problems);
+        let user = self.user.resolve(problems);
+        let verifier = self.verifier.resolve(problems);
+        let log = self.log.resolve(problems);
+        Some((grpc?, bus?, user?, verifier?, log?))
+    }
+}
+
+type Resolved = (
+    grpc::GrpcConfig,
+    bus::Settings,
+    crate::config::UserConfig,
+    token::AccessVerifier,
+    chassis::telemetry::LogConfig,
+);

@@ -1,0 +1,153 @@
+//! Starting everything, in the order of what needs what, and stopping it in the other.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use bus::{EmbeddedBroker, KafkaChannel};
+use chassis::config::Problems;
+use chassis::contract::Contract;
+use chassis::grpc::listen;
+use chassis::health::Health;
+use chassis::shutdown::Shutdown;
+use gateway::revocation::Revocations;
+use gateway::settings::APP;
+use gateway::{Gateway, server};
+use notification::Notifications;
+use user::config::UserConfig;
+use user::session::{DEFAULT_IDLE_LIFETIME, DEFAULT_LIFETIME, SessionSettings};
+
+use crate::keys;
+use crate::settings::{Config, StandaloneArgs};
+
+/// How long a token of `service-token` holds.
+const SERVICE_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Checks the settings.
+pub(crate) fn check_config(args: &StandaloneArgs) -> Result<()> {
+    let mut problems = Problems::default();
+    let config = args.resolve(&mut problems);
+    problems.finish(config)?;
+    Ok(())
+}
+
+/// A token that lets its holder call internal methods over HTTP/2.
+pub(crate) fn service_token(args: &StandaloneArgs) -> Result<String> {
+    let keys = keys::open(&args.own.data_dir.join("keys"))?;
+    Ok(keys.signer.issue_service("developer", SystemTime::now(), SERVICE_TOKEN_LIFETIME)?)
+}
+
+/// Serves until a signal comes.
+pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
+    let mut problems = Problems::default();
+    let config = args.resolve(&mut problems);
+    let config = problems.finish(config)?;
+    let Config { http, data_dir, user_grpc_port, notification_grpc_port, hasher, mail, log } =
+        config;
+    log.install();
+    let shutdown = Shutdown::default();
+    shutdown.on_signals().context("the signal handlers")?;
+
+    // Every port before anything else: what is taken is said at once, and nothing was begun.
+    let (http_listener, http_address) = listen(&http.host, http.port, "PORT").await?;
+    let (user_listener, user_address) =
+        listen(&http.host, user_grpc_port, "USER_GRPC_PORT").await?;
+    let (notification_listener, notification_address) =
+        listen(&http.host, notification_grpc_port, "NOTIFICATION_GRPC_PORT").await?;
+
+    let keys = keys::open(&data_dir.join("keys"))?;
+    let services = proto::bus_services();
+    let services: Vec<_> = services.iter().map(String::as_str).collect();
+    let contract = Arc::new(Contract::read(proto::descriptors(), &services)?);
+    let broker = EmbeddedBroker::start(&bus::topics::plan(&contract, &[APP], 1))?;
+    let settings = |name: &str| broker.settings(name, keys.bus.clone());
+    let health = Health::default();
+
+    let notifications = Notifications::new(mail)?;
+    let pages = match notifications.mailbox() {
+        Some(mailbox) => notification::mailbox::page::router(mailbox.clone())?,
+        None => Router::new(),
+    };
+    let notification = tokio::spawn(notification::server::run(
+        notification::server::Parts {
+            notifications,
+            bus: settings("trolleybus-notification"),
+            contract: Arc::clone(&contract),
+            verifier: keys.signer.verifier(),
+            listener: notification_listener,
+        },
+        health.part("notification"),
+        shutdown.clone(),
+    ));
+    let user = tokio::spawn(user::server::run(
+        user::server::Parts {
+            config: UserConfig {
+                database: format!("sqlite:{}", data_dir.join("user.db").display()).parse()?,
+                hasher,
+                sessions: SessionSettings {
+                    keys: keys.session,
+                    idle_lifetime: DEFAULT_IDLE_LIFETIME,
+                    lifetime: DEFAULT_LIFETIME,
+                },
+            },
+            bus: settings("trolleybus-user"),
+            contract: Arc::clone(&contract),
+            verifier: keys.signer.verifier(),
+            listener: user_listener,
+            migrate: true,
+        },
+        health.part("user"),
+        shutdown.clone(),
+    ));
+    let kafka = health.part("gateway").component("kafka");
+    let channel = KafkaChannel::start(&settings("trolleybus-gateway"), contract, APP, kafka)?;
+    let gateway = Gateway::new(gateway::Parts {
+        channel: channel.clone(),
+        signer: keys.signer,
+        refresh_keys: keys.refresh,
+        revocations: Revocations::in_memory(),
+        health: health.clone(),
+        cors_origins: http.cors_origins,
+        pages,
+    })
+    .await?;
+
+    let ready = health.clone();
+    tokio::spawn(async move {
+        ready.ready().await;
+        tracing::info!("ready");
+        println!("{}", welcome(http_address, user_address, notification_address));
+    });
+    let stopping = shutdown.clone();
+    let everything = async move {
+        server::serve(http_listener, gateway, stopping).await;
+        channel.shutdown().await;
+        user.await.context("the user service")??;
+        notification.await.context("the notification service")??;
+        anyhow::Ok(())
+    };
+    let ended = shutdown.limit(everything).await;
+    drop(broker);
+    ended.unwrap_or(Ok(()))
+}
+
+fn welcome(
+    http: std::net::SocketAddr,
+    user: std::net::SocketAddr,
+    notification: std::net::SocketAddr,
+) -> String {
+    format!(
+        "
+  Trolleybus is ready.
+
+  REST, gRPC, gRPC-Web   http://{http}
+  API documentation      http://{http}/api/docs
+  Mailbox                http://{http}/dev/mailbox
+  Health                 http://{http}/health
+  gRPC, user service     {user}
+  gRPC, notification     {notification}
+
+  Ctrl-C stops it."
+    )
+}
