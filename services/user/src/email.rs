@@ -36,6 +36,10 @@ impl Email {
             reason: "EMAIL_INVALID",
             description: description.into(),
         };
+        // Before anything is done with it: encoding a label takes the square of its length.
+        if typed.len() > MAX_BYTES {
+            return Err(refuse("at most 254 bytes"));
+        }
         // Before IDNA, which drops many of them: two addresses that look alike but differ in bytes
         // would be taken as typed.
         if typed.chars().any(|c| is_invisible(c) || c.is_whitespace()) {
@@ -54,7 +58,7 @@ impl Email {
             .filter(|domain| is_host_name(domain))
             .ok_or_else(|| refuse("after the @: a domain name with a dot, such as example.com"))?;
         let mailbox = format!("{local}@{domain}");
-        if mailbox.len() > MAX_BYTES || typed.len() > MAX_BYTES {
+        if mailbox.len() > MAX_BYTES {
             return Err(refuse("at most 254 bytes"));
         }
         let canonical = mailbox.to_ascii_lowercase();

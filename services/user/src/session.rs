@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 mod decide;
 mod keys;
+pub mod purge;
 
 pub use decide::{Decision, REISSUE_WITHIN, State, decide};
 pub use keys::{SessionKey, UnwrapError, WrappingKeyError, WrappingKeys};

@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait as _, DatabaseConnection, DbErr, EntityTrait as _, Que
 use crate::call_journal;
 use crate::deps::Clock;
 use crate::entity::outbox::{Column, Entity};
+use crate::session;
 use crate::timestamp::Timestamp;
 
 /// Published events are kept for this long, to see what was sent.
@@ -59,7 +60,7 @@ pub(super) async fn run(db: &DatabaseConnection, clock: &dyn Clock, shutdown: &S
     }
 }
 
-/// Forgets all published events and noted calls that are older than they are kept, in batches.
+/// Forgets all published events, noted calls and expired sessions that are older than they are kept, in batches.
 ///
 /// # Errors
 /// The database did not answer.
@@ -69,8 +70,12 @@ pub async fn everything_old(db: &DatabaseConnection, clock: &dyn Clock) -> Resul
     loop {
         let events = published(db, now - KEPT_FOR, BATCH).await?;
         let calls = call_journal::purge(db, now - call_journal::KEPT_FOR, BATCH).await?;
-        forgotten += events + calls;
-        if events < BATCH && calls < BATCH {
+        let sessions = session::purge::expired(db, now - session::purge::KEPT_FOR, BATCH).await?;
+        forgotten += events + calls + sessions;
+        if [events, calls, sessions]
+            .iter()
+            .all(|forgotten| *forgotten < BATCH)
+        {
             return Ok(forgotten);
         }
     }

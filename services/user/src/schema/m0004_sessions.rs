@@ -39,7 +39,13 @@ impl MigrationTrait for Migration {
             .table("sessions")
             .col("user_id")
             .to_owned();
-        manager.create_index(of_a_user).await
+        manager.create_index(of_a_user).await?;
+        let purge = Index::create()
+            .name("sessions_expires_at")
+            .table("sessions")
+            .col("expires_at")
+            .to_owned();
+        manager.create_index(purge).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

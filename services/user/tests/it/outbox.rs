@@ -8,10 +8,11 @@ use chassis::shutdown::Shutdown;
 use sea_orm::{ActiveModelTrait as _, EntityTrait as _, IntoActiveModel as _, QueryOrder as _};
 use tokio::sync::Notify;
 use user::database;
-use user::deps::Clock as _;
+use user::deps::{Clock as _, Deps};
 use user::entity::outbox::{Column, Entity, Model};
 use user::outbox::relay::Turn;
 use user::outbox::{EventPublisher, OutboxRecord, Relay, RelaySettings, purge};
+use user::session::{self, DEFAULT_LIFETIME};
 use uuid::Uuid;
 
 use crate::harness::{Backend, TestApp};
@@ -24,7 +25,9 @@ crate::on_each_database! {
     events_of_a_dead_relay_are_published_when_its_lease_ends,
     a_slow_broker_does_not_outlast_the_lease,
     a_commit_wakes_the_relay_and_a_stop_finishes_the_batch,
+    a_broker_that_comes_back_gets_what_it_missed,
     published_events_are_purged_when_they_are_old,
+    expired_sessions_are_purged_when_they_are_old,
 }
 
 /// Keeps what it gets, and refuses keys when told to.
@@ -37,6 +40,7 @@ struct State {
     refused: Mutex<HashSet<String>>,
     in_flight: Mutex<HashSet<Uuid>>,
     arrived: Notify,
+    turned_away: Notify,
 }
 
 impl EventPublisher for Broker {
@@ -48,6 +52,7 @@ impl EventPublisher for Broker {
         tokio::task::yield_now().await;
         self.0.in_flight.lock().unwrap().remove(&record.id);
         if self.0.refused.lock().unwrap().contains(&record.key) {
+            self.0.turned_away.notify_one();
             return Err("the broker refused".into());
         }
         self.0.sent.lock().unwrap().push(record);
@@ -346,6 +351,26 @@ async fn a_commit_wakes_the_relay_and_a_stop_finishes_the_batch(backend: Backend
     );
 }
 
+async fn a_broker_that_comes_back_gets_what_it_missed(backend: Backend) {
+    let app = TestApp::new(backend).await;
+    let id = write(&app, "a").await;
+    let broker = Broker::default();
+    broker.refuse("a");
+    let (db, poke) = (app.db().clone(), Arc::clone(&app.users.poke));
+    // The pause before the next attempt passes by itself.
+    let settings = RelaySettings::default();
+    let relay = Relay::new(db, Deps::system(), broker.clone(), poke, settings);
+    let shutdown = Shutdown::default();
+    let running = tokio::spawn(relay.run(shutdown.clone()));
+    broker.0.turned_away.notified().await;
+    broker.0.refused.lock().unwrap().clear();
+    broker.0.arrived.notified().await;
+    shutdown.begin();
+    running.await.unwrap();
+    assert_eq!(broker.ids(), [id]);
+    assert_eq!(rows(&app).await[0].attempts, 1);
+}
+
 async fn published_events_are_purged_when_they_are_old(backend: Backend) {
     let app = TestApp::new(backend).await;
     write(&app, "old").await;
@@ -366,4 +391,25 @@ async fn published_events_are_purged_when_they_are_old(backend: Backend) {
         .map(|row| row.partition_key)
         .collect();
     assert_eq!(left, ["new", "pending"]);
+}
+
+async fn expired_sessions_are_purged_when_they_are_old(backend: Backend) {
+    let app = TestApp::new(backend).await;
+    app.register("ada@example.com").await.unwrap();
+    app.clock
+        .advance(DEFAULT_LIFETIME + session::purge::KEPT_FOR);
+    assert_eq!(
+        purge::everything_old(app.db(), &*app.clock).await.unwrap(),
+        0
+    );
+    app.clock.advance(Duration::from_millis(1));
+    assert_eq!(
+        purge::everything_old(app.db(), &*app.clock).await.unwrap(),
+        1
+    );
+    let left = user::entity::session::Entity::find()
+        .one(app.db())
+        .await
+        .unwrap();
+    assert_eq!(left, None);
 }
