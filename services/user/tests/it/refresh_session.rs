@@ -2,8 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::user::v1::Session;
-use sea_orm::{ActiveModelTrait as _, ActiveValue::Set, EntityTrait as _, IntoActiveModel as _};
+use sea_orm::{
+    ActiveModelTrait as _, ActiveValue::Set, ConnectionTrait as _, DbBackend, EntityTrait as _,
+    IntoActiveModel as _, Statement,
+};
 use tonic_types::StatusExt as _;
+use user::database;
 use user::deps::Clock as _;
 use user::entity::{session, user as users};
 use user::session::{DEFAULT_IDLE_LIFETIME, REISSUE_WITHIN, WrappingKeys};
@@ -21,6 +25,7 @@ crate::on_each_database! {
     an_idle_session_expires_and_one_in_use_does_not,
     every_session_expires,
     two_tabs_at_once_keep_one_lineage,
+    a_token_outdated_while_it_waits_for_the_row_is_refused,
     a_closed_account_ends_the_session,
     a_session_of_nobody_is_refused,
     a_session_whose_wrapping_key_is_gone_has_to_sign_in_again,
@@ -177,6 +182,36 @@ async fn two_tabs_at_once_keep_one_lineage(backend: Backend) {
         assert_eq!(tab.await.unwrap().refresh_generation, 2);
     }
     assert_eq!(stored(&app).await.refresh_gen, 2);
+}
+
+async fn a_token_outdated_while_it_waits_for_the_row_is_refused(backend: Backend) {
+    let (app, first) = signed_in(backend).await;
+    let app = Arc::new(app);
+    // Another process has taken the session two generations further and is about to commit.
+    let mut moved = stored(&app).await.into_active_model();
+    moved.refresh_gen = Set(3);
+    let other = database::begin_write(app.db()).await.unwrap();
+    moved.update(&other).await.unwrap();
+    let waiting = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move { app.refresh(&first).await }
+    });
+    // On SQLite it waits before it reads anything, whenever it comes.
+    while app.db().get_database_backend() == DbBackend::Postgres && lock_waits(&app).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    other.commit().await.unwrap();
+    assert_eq!(reason(waiting.await.unwrap()), "SESSION_REVOKED");
+    assert_eq!(stored(&app).await.refresh_gen, 3);
+}
+
+/// How many connections to this test's PostgreSQL database wait for a lock.
+async fn lock_waits(app: &TestApp) -> i64 {
+    let query = "SELECT count(*) AS waiting FROM pg_stat_activity \
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let query = Statement::from_string(DbBackend::Postgres, query);
+    let row = app.db().query_one_raw(query).await.unwrap().unwrap();
+    row.try_get("", "waiting").unwrap()
 }
 
 async fn a_closed_account_ends_the_session(backend: Backend) {
