@@ -19,12 +19,12 @@ use chassis::health::Component;
 use http::{Request, Response};
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{Producer as _, ThreadedProducer};
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::event::{Publisher, Sealer};
 use crate::frame;
+use crate::producer::PolledProducer;
 use crate::settings::Settings;
 use pending::Pending;
 
@@ -48,7 +48,7 @@ struct Shared {
     settings: Arc<Settings>,
     contract: Arc<Contract>,
     pending: Arc<Pending>,
-    producer: ThreadedProducer<producer::Context>,
+    producer: PolledProducer<producer::Context>,
     events: Publisher,
     sealer: Sealer,
     reply_topic: String,
@@ -90,7 +90,7 @@ impl KafkaChannel {
         let pending = Arc::new(Pending::new(channel_id, IN_FLIGHT));
         let producer = producer::create(&settings, Arc::clone(&pending))?;
         let shared = Arc::new(Shared {
-            events: Publisher::new(&settings)?,
+            events: Publisher::new(&settings),
             sealer: Sealer::new(Arc::clone(&contract), settings.keys.clone(), app),
             reply_topic: crate::topics::reply_topic(app),
             reply_partition: std::sync::atomic::AtomicI32::new(-1),

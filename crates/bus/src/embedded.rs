@@ -8,7 +8,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rdkafka::mocking::MockCluster;
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::producer::{BaseProducer, Producer as _};
 use thiserror::Error;
 
 use crate::keys::KeyRing;
@@ -16,8 +18,8 @@ use crate::settings::Settings;
 use crate::topics::TopicSpec;
 
 /// How long a fetch waits: the latency of a hop against the cost of an idle process. At 1 ms a hop
-/// takes 1.5 ms and four idle consumers a fifth of a core, at 5 ms 5 ms and a twentieth.
-const FETCH_WAIT: Duration = Duration::from_millis(5);
+/// takes 1.5 ms and four idle consumers a fifth of a core, at 6 ms 5 ms and less than a twentieth.
+const FETCH_WAIT: Duration = Duration::from_millis(6);
 
 /// A broker that lives as long as this value.
 #[derive(Debug)]
@@ -101,11 +103,20 @@ impl Drop for EmbeddedBroker {
 }
 
 fn run(inbox: &Receiver<Command>, started: &Sender<Result<String, String>>) {
-    let cluster = match MockCluster::new(1) {
+    // The cluster belongs to a client that was asked for one.
+    let owner: Result<BaseProducer, _> = ClientConfig::new()
+        .set("test.mock.num.brokers", "1")
+        .set_log_level(RDKafkaLogLevel::Emerg)
+        .create();
+    let cluster = owner.as_ref().map_err(ToString::to_string).and_then(|owner| {
+        native::join_groups_at_once(owner.client());
+        owner.client().mock_cluster().ok_or_else(|| "librdkafka has no mock cluster".to_owned())
+    });
+    let cluster = match cluster {
         Ok(cluster) => cluster,
         Err(error) => {
             // Nobody listens only if `start` has gone, and then nobody needs to know.
-            let _ = started.send(Err(error.to_string()));
+            let _ = started.send(Err(error));
             return;
         }
     };
@@ -113,5 +124,24 @@ fn run(inbox: &Receiver<Command>, started: &Sender<Result<String, String>>) {
     while let Ok(Command::Create(topic, done)) = inbox.recv() {
         let created = cluster.create_topic(&topic.name, topic.partitions, 1);
         let _ = done.send(created.map_err(|error| error.to_string()));
+    }
+}
+
+#[expect(unsafe_code, reason = "rdkafka has no call for it")]
+mod native {
+    use rdkafka::bindings;
+    use rdkafka::client::{Client, ClientContext};
+
+    /// The mock cluster lets the first member of a group wait 3 s for others, as a real broker does
+    /// by default. In one process there are none.
+    pub(super) fn join_groups_at_once<C: ClientContext>(client: &Client<C>) {
+        // SAFETY: the client is alive, and so is the cluster that belongs to it; both calls take
+        // locks of their own. A client without a cluster gives null.
+        unsafe {
+            let cluster = bindings::rd_kafka_handle_mock_cluster(client.native_ptr());
+            if !cluster.is_null() {
+                bindings::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0);
+            }
+        }
     }
 }

@@ -35,6 +35,7 @@ pub mod topics;
 
 mod client;
 mod frame;
+mod producer;
 
 pub use channel::KafkaChannel;
 pub use embedded::EmbeddedBroker;

@@ -15,11 +15,11 @@ use chassis::health::Component;
 use http::{Request, Response};
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{Producer as _, ThreadedProducer};
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
 
 use crate::event::Publisher;
+use crate::producer::PolledProducer;
 use crate::settings::Settings;
 use commit::Commits;
 use seen::Seen;
@@ -70,7 +70,7 @@ struct Shared {
     contract: Arc<Contract>,
     service: Service,
     runtime: tokio::runtime::Handle,
-    replies: ThreadedProducer<reply::Context>,
+    replies: PolledProducer<reply::Context>,
     events: Publisher,
     commits: Arc<Commits>,
     slots: Arc<Slots>,
@@ -137,7 +137,7 @@ impl KafkaServer {
             service: BoxCloneSyncService::new(service),
             runtime: tokio::runtime::Handle::current(),
             replies: reply::create(&settings)?,
-            events: Publisher::new(&settings)?,
+            events: Publisher::new(&settings),
             commits: Arc::default(),
             slots: Arc::new(Slots::new(IN_FLIGHT)),
             seen: Mutex::default(),

@@ -36,6 +36,10 @@ pub const GROUP: &str = "user";
 /// The topic that its events go to, by the path of the method that handles them.
 const WELCOME: &str = "/notification.v1.NotificationService/SendWelcome";
 
+/// How often the outbox is looked at without being told of a commit: for what another process has
+/// left behind.
+const RELAY_POLL: Duration = Duration::from_secs(1);
+
 /// How often a database that is away is tried again, and one that is there is asked.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ASK_EVERY_WHEN_UP: Duration = Duration::from_secs(5);
@@ -118,9 +122,12 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     let relay = Relay::new(
         db.clone(),
         Deps::system(),
-        Publisher::new(&bus).context("the connection to Kafka")?,
+        Publisher::new(&bus),
         poke,
-        RelaySettings::default(),
+        RelaySettings {
+            poll: RELAY_POLL,
+            ..RelaySettings::default()
+        },
     );
     let relaying = tokio::spawn(relay.run(shutdown.clone()));
     watch(&db, &config.database, &database_health, &shutdown).await;

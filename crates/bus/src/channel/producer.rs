@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext};
 use tonic::Status;
 
 use super::pending::Pending;
+use crate::producer::PolledProducer;
 use crate::record::Outgoing;
 use crate::settings::Settings;
 
@@ -37,13 +38,13 @@ impl ProducerContext<NoCustomPartitioner> for Context {
 pub(super) fn create(
     settings: &Settings,
     pending: Arc<Pending>,
-) -> Result<ThreadedProducer<Context>, KafkaError> {
-    settings.call_producer().create_with_context(Context { pending })
+) -> Result<PolledProducer<Context>, KafkaError> {
+    PolledProducer::create(&settings.call_producer(), Context { pending })
 }
 
 /// Hands a record to librdkafka, which sends it in the background.
 pub(super) fn send(
-    producer: &ThreadedProducer<Context>,
+    producer: &PolledProducer<Context>,
     record: &Outgoing,
     number: u64,
 ) -> Result<(), Status> {
@@ -58,8 +59,7 @@ pub(super) fn send(
     if let Some(partition) = record.partition {
         message = message.partition(partition);
     }
-    let result: Result<(), (KafkaError, BaseRecord<'_, [u8], [u8], usize>)> = producer.send(message);
-    result.map_err(|(error, _)| undelivered(&error, &record.topic))
+    producer.send(message).map_err(|(error, _)| undelivered(&error, &record.topic))
 }
 
 fn undelivered(error: &KafkaError, topic: &str) -> Status {

@@ -1,18 +1,17 @@
 //! Publishing: done when the broker has the record on every in-sync replica.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{
-    BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
-};
-use std::sync::Arc;
+use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::EventRecord;
+use crate::producer::PolledProducer;
 use crate::settings::Settings;
 
 type Delivered = Result<(), KafkaError>;
@@ -20,7 +19,13 @@ type Delivered = Result<(), KafkaError>;
 /// Publishes events. Clones share one connection.
 #[derive(Clone)]
 pub struct Publisher {
-    producer: Arc<ThreadedProducer<Context>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    /// Made when the first event is published: most processes publish none.
+    producer: OnceLock<Result<PolledProducer<Context>, KafkaError>>,
 }
 
 /// The broker does not have the event. Publishing it again is safe.
@@ -57,13 +62,11 @@ impl std::fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// A publisher to the broker of `settings`. Connects by itself, now or when the broker appears.
-    ///
-    /// # Errors
-    /// A setting that librdkafka refuses.
-    pub fn new(settings: &Settings) -> Result<Self, KafkaError> {
-        let producer = settings.event_producer().create_with_context(Context)?;
-        Ok(Self { producer: Arc::new(producer) })
+    /// A publisher to the broker of `settings`. Connects when the first event is published.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let settings = settings.clone();
+        Self { shared: Arc::new(Shared { settings, producer: OnceLock::new() }) }
     }
 
     /// Ends when the broker has the event on every in-sync replica.
@@ -102,7 +105,8 @@ impl Publisher {
             }
             _ => PublishError::Failed(topic.to_owned(), error.to_string()),
         };
-        self.producer.send(record).map_err(|(error, _)| failed(&error))?;
+        let producer = self.shared.producer().map_err(failed)?;
+        producer.send(record).map_err(|(error, _)| failed(&error))?;
         match delivered.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(failed(&error)),
@@ -112,6 +116,16 @@ impl Publisher {
 
     /// Waits until nothing is on its way, for `timeout` at most. Blocks.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), KafkaError> {
-        self.producer.flush(timeout)
+        match self.shared.producer.get() {
+            Some(Ok(producer)) => producer.flush(timeout),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Shared {
+    fn producer(&self) -> Result<&PolledProducer<Context>, &KafkaError> {
+        let create = || PolledProducer::create(&self.settings.event_producer(), Context);
+        self.producer.get_or_init(create).as_ref()
     }
 }

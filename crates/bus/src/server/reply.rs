@@ -7,11 +7,12 @@ use http::{HeaderMap, Response};
 use rdkafka::client::ClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext};
 use tonic::Status;
 use tonic::body::Body;
 
 use super::Shared;
+use crate::producer::PolledProducer;
 use crate::record::{Outgoing, Received, millis};
 use crate::settings::Settings;
 use crate::{frame, header};
@@ -33,8 +34,8 @@ impl ProducerContext<NoCustomPartitioner> for Context {
     }
 }
 
-pub(super) fn create(settings: &Settings) -> Result<ThreadedProducer<Context>, KafkaError> {
-    settings.call_producer().create_with_context(Context)
+pub(super) fn create(settings: &Settings) -> Result<PolledProducer<Context>, KafkaError> {
+    PolledProducer::create(&settings.call_producer(), Context)
 }
 
 /// Where a reply goes.

@@ -6,7 +6,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use chassis::health::Component;
-use rdkafka::producer::Producer as _;
 
 use super::Shared;
 use crate::client;

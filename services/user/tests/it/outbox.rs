@@ -1,12 +1,13 @@
 //! The relay, against a broker that refuses, stalls and dies.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+mod broker;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::shutdown::Shutdown;
 use sea_orm::{ActiveModelTrait as _, EntityTrait as _, IntoActiveModel as _, QueryOrder as _};
-use tokio::sync::Notify;
 use user::database;
 use user::deps::{Clock as _, Deps};
 use user::entity::outbox::{Column, Entity, Model};
@@ -16,6 +17,7 @@ use user::session::{self, DEFAULT_LIFETIME};
 use uuid::Uuid;
 
 use crate::harness::{Backend, TestApp};
+use broker::Broker;
 
 crate::on_each_database! {
     an_event_is_published_byte_for_byte_and_once,
@@ -28,51 +30,6 @@ crate::on_each_database! {
     a_broker_that_comes_back_gets_what_it_missed,
     published_events_are_purged_when_they_are_old,
     expired_sessions_are_purged_when_they_are_old,
-}
-
-/// Keeps what it gets, and refuses keys when told to.
-#[derive(Debug, Clone, Default)]
-struct Broker(Arc<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    sent: Mutex<Vec<OutboxRecord>>,
-    refused: Mutex<HashSet<String>>,
-    in_flight: Mutex<HashSet<Uuid>>,
-    arrived: Notify,
-    turned_away: Notify,
-}
-
-impl EventPublisher for Broker {
-    async fn publish(&self, record: OutboxRecord) -> Result<(), String> {
-        assert!(
-            self.0.in_flight.lock().unwrap().insert(record.id),
-            "published twice at once"
-        );
-        tokio::task::yield_now().await;
-        self.0.in_flight.lock().unwrap().remove(&record.id);
-        if self.0.refused.lock().unwrap().contains(&record.key) {
-            self.0.turned_away.notify_one();
-            return Err("the broker refused".into());
-        }
-        self.0.sent.lock().unwrap().push(record);
-        self.0.arrived.notify_one();
-        Ok(())
-    }
-}
-
-impl Broker {
-    fn refuse(&self, key: &str) {
-        self.0.refused.lock().unwrap().insert(key.into());
-    }
-
-    fn sent(&self) -> Vec<OutboxRecord> {
-        self.0.sent.lock().unwrap().clone()
-    }
-
-    fn ids(&self) -> Vec<Uuid> {
-        self.sent().iter().map(|record| record.id).collect()
-    }
 }
 
 fn relay<P: EventPublisher>(app: &TestApp, publisher: P) -> Relay<P> {
