@@ -21,6 +21,10 @@ use user::session::{DEFAULT_IDLE_LIFETIME, DEFAULT_LIFETIME, SessionSettings};
 use crate::keys;
 use crate::settings::{Config, StandaloneArgs};
 
+/// How long the embedded broker may hold events back: nobody waits for a mail as for a reply, and
+/// every fetch costs the idle process.
+const EVENT_FETCH_WAIT: Duration = Duration::from_millis(50);
+
 /// How long a token of `service-token` holds.
 const SERVICE_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 
@@ -72,7 +76,10 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     let notification = tokio::spawn(notification::server::run(
         notification::server::Parts {
             notifications,
-            bus: settings("trolleybus-notification"),
+            bus: bus::Settings {
+                fetch_wait: EVENT_FETCH_WAIT,
+                ..settings("trolleybus-notification")
+            },
             contract: Arc::clone(&contract),
             verifier: keys.signer.verifier(),
             listener: notification_listener,
