@@ -72,7 +72,8 @@ fn proto_files(dir: &Path) -> Result<Vec<PathBuf>> {
 fn redacted_messages(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>> {
     let mut redacted = Vec::new();
     for message in pool.all_messages() {
-        if DESCRIPTORS_ONLY.contains(&message.package_name()) || !message.fields().any(|field| is_redacted(&field))
+        if DESCRIPTORS_ONLY.contains(&message.package_name())
+            || !message.fields().any(|field| is_redacted(&field))
         {
             continue;
         }

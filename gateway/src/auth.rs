@@ -64,7 +64,13 @@ impl Auth {
         revocations: Revocations,
     ) -> Self {
         let users = UserServiceClient::new(users);
-        Self { users, signer, refresh_keys, revocations, clock: SystemTime::now }
+        Self {
+            users,
+            signer,
+            refresh_keys,
+            revocations,
+            clock: SystemTime::now,
+        }
     }
 }
 

@@ -3,27 +3,45 @@
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 use tonic::{Code, Status};
-use tonic_types::FieldViolation;
+use tonic_types::{FieldViolation, StatusExt as _};
 use transcode::{RequestError, RequestErrorKind};
 
 use chassis::layer::validation::{INVALID_REQUEST, violated};
-use chassis::status::Reason;
+use chassis::status::{Reason, reason_of};
 
 /// No route has the path.
-pub const ROUTE_NOT_FOUND: Reason =
-    Reason { code: Code::NotFound, reason: "ROUTE_NOT_FOUND", domain: "gateway" };
+pub const ROUTE_NOT_FOUND: Reason = Reason {
+    code: Code::NotFound,
+    reason: "ROUTE_NOT_FOUND",
+    domain: DOMAIN,
+};
 /// The path has other methods.
-pub const METHOD_NOT_ALLOWED: Reason =
-    Reason { code: Code::Unimplemented, reason: "METHOD_NOT_ALLOWED", domain: "gateway" };
+pub const METHOD_NOT_ALLOWED: Reason = Reason {
+    code: Code::Unimplemented,
+    reason: "METHOD_NOT_ALLOWED",
+    domain: DOMAIN,
+};
 /// The body is larger than the gateway takes.
-pub const BODY_TOO_LARGE: Reason =
-    Reason { code: Code::InvalidArgument, reason: "BODY_TOO_LARGE", domain: "gateway" };
+pub const BODY_TOO_LARGE: Reason = Reason {
+    code: Code::InvalidArgument,
+    reason: "BODY_TOO_LARGE",
+    domain: DOMAIN,
+};
 /// The body did not arrive in time, or broke off.
-pub const BODY_INCOMPLETE: Reason =
-    Reason { code: Code::InvalidArgument, reason: "BODY_INCOMPLETE", domain: "gateway" };
+pub const BODY_INCOMPLETE: Reason = Reason {
+    code: Code::InvalidArgument,
+    reason: "BODY_INCOMPLETE",
+    domain: DOMAIN,
+};
 /// The body is in a form that is not read.
-pub const UNSUPPORTED_MEDIA_TYPE: Reason =
-    Reason { code: Code::InvalidArgument, reason: "UNSUPPORTED_MEDIA_TYPE", domain: "gateway" };
+pub const UNSUPPORTED_MEDIA_TYPE: Reason = Reason {
+    code: Code::InvalidArgument,
+    reason: "UNSUPPORTED_MEDIA_TYPE",
+    domain: DOMAIN,
+};
+
+/// Who defines the gateway's own reasons.
+const DOMAIN: &str = "gateway";
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER: &str = "1";
@@ -39,9 +57,25 @@ pub struct Failure {
 // === impl Failure ===
 
 impl From<Status> for Failure {
-    /// The HTTP status of the google.rpc table.
+    /// The HTTP status of the google.rpc table. Every error has a reason: where nobody gave one, it
+    /// is the name of the code.
     fn from(status: Status) -> Self {
-        Self { http: transcode::http_status(status.code().into()), status, allow: None }
+        let http = transcode::http_status(status.code().into());
+        let status = if reason_of(&status).is_some() {
+            status
+        } else {
+            let reason = Reason {
+                code: status.code(),
+                reason: name(status.code()),
+                domain: DOMAIN,
+            };
+            reason.status_with(status.message(), status.get_error_details())
+        };
+        Self {
+            http,
+            status,
+            allow: None,
+        }
     }
 }
 
@@ -50,15 +84,23 @@ impl From<RequestError> for Failure {
         match error.kind {
             RequestErrorKind::UnsupportedMediaType => {
                 let status = UNSUPPORTED_MEDIA_TYPE.status(error.message);
-                Self { http: StatusCode::UNSUPPORTED_MEDIA_TYPE, status, allow: None }
+                Self {
+                    http: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    status,
+                    allow: None,
+                }
             }
             RequestErrorKind::InvalidArgument if error.violations.is_empty() => {
                 INVALID_REQUEST.status(error.message).into()
             }
             RequestErrorKind::InvalidArgument => {
                 let violations = error.violations.into_iter();
-                violated(violations.map(|v| FieldViolation::new(v.field, v.description)).collect())
-                    .into()
+                violated(
+                    violations
+                        .map(|v| FieldViolation::new(v.field, v.description))
+                        .collect(),
+                )
+                .into()
             }
         }
     }
@@ -67,12 +109,16 @@ impl From<RequestError> for Failure {
 impl From<transcode::Miss> for Failure {
     fn from(miss: transcode::Miss) -> Self {
         match miss {
-            transcode::Miss::NotFound => {
-                ROUTE_NOT_FOUND.status("no such path; /api/docs lists what there is").into()
-            }
+            transcode::Miss::NotFound => ROUTE_NOT_FOUND
+                .status("no such path; /api/docs lists what there is")
+                .into(),
             transcode::Miss::MethodNotAllowed { allow } => {
                 let status = METHOD_NOT_ALLOWED.status(format!("this path takes {allow}"));
-                Self { http: StatusCode::METHOD_NOT_ALLOWED, status, allow: Some(allow) }
+                Self {
+                    http: StatusCode::METHOD_NOT_ALLOWED,
+                    status,
+                    allow: Some(allow),
+                }
             }
             transcode::Miss::BadPath(error) => error.into(),
         }
@@ -84,20 +130,32 @@ impl Failure {
     #[must_use]
     pub fn body_too_large(limit: usize) -> Self {
         let status = BODY_TOO_LARGE.status(format!("the body is larger than {limit} bytes"));
-        Self { http: StatusCode::PAYLOAD_TOO_LARGE, status, allow: None }
+        Self {
+            http: StatusCode::PAYLOAD_TOO_LARGE,
+            status,
+            allow: None,
+        }
     }
 
     /// The body did not arrive in time.
     #[must_use]
     pub fn body_timeout() -> Self {
         let status = BODY_INCOMPLETE.status("the body did not arrive in time");
-        Self { http: StatusCode::REQUEST_TIMEOUT, status, allow: None }
+        Self {
+            http: StatusCode::REQUEST_TIMEOUT,
+            status,
+            allow: None,
+        }
     }
 
     /// The answer.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
-        let Self { http, status, allow } = self;
+        let Self {
+            http,
+            status,
+            allow,
+        } = self;
         let pool = proto::descriptors();
         let code = i32::from(status.code());
         let body = transcode::error_body(pool, code, status.message(), status.details());
@@ -124,5 +182,53 @@ impl Failure {
             headers.insert(header::ALLOW, allow);
         }
         response
+    }
+}
+
+/// The name of a code in the gRPC specification.
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_without_a_reason_gets_the_name_of_its_code() {
+        let failure = Failure::from(Status::deadline_exceeded("too late"));
+        assert_eq!(failure.http, StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(
+            reason_of(&failure.status).as_deref(),
+            Some("DEADLINE_EXCEEDED")
+        );
+        assert_eq!(failure.status.message(), "too late");
+    }
+
+    #[test]
+    fn a_reason_is_kept() {
+        let failure = Failure::from(BODY_TOO_LARGE.status("too large"));
+        assert_eq!(
+            reason_of(&failure.status).as_deref(),
+            Some("BODY_TOO_LARGE")
+        );
     }
 }

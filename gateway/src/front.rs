@@ -76,7 +76,13 @@ impl Front {
         local: Upstream,
         bus: Upstream,
     ) -> Self {
-        Self { contract, verifier, revocations, local, bus }
+        Self {
+            contract,
+            verifier,
+            revocations,
+            local,
+            bus,
+        }
     }
 
     /// Answers a gRPC call.
@@ -100,9 +106,9 @@ impl Front {
         let (mut head, body) = request.into_parts();
         let method = self.contract.get(head.uri.path());
         // An internal method does not exist for the outside.
-        let method = method.filter(|method| method.access != Access::Internal).ok_or_else(|| {
-            Status::unimplemented("no such method here")
-        })?;
+        let method = method
+            .filter(|method| method.access != Access::Internal)
+            .ok_or_else(|| Status::unimplemented("no such method here"))?;
         self.authorize(method, &head.headers).await?;
         let peer = head.extensions.get::<Peer>().copied();
         head.headers = passed_on(&head.headers, peer);
@@ -133,7 +139,9 @@ fn passed_on(headers: &HeaderMap, peer: Option<Peer>) -> HeaderMap {
     kept.insert(header::TE, fixed("trailers"));
     let address = peer.and_then(|Peer(address)| address.to_string().try_into().ok());
     kept.extend(address.map(|address| (CLIENT_ADDRESS, address)));
-    let agent = headers.get(header::USER_AGENT).filter(|agent| agent.len() <= LONGEST_USER_AGENT);
+    let agent = headers
+        .get(header::USER_AGENT)
+        .filter(|agent| agent.len() <= LONGEST_USER_AGENT);
     kept.extend(agent.map(|agent| (CLIENT_USER_AGENT, agent.clone())));
     kept
 }
@@ -145,7 +153,14 @@ mod tests {
     #[test]
     fn no_client_speaks_in_the_gateways_name() {
         let mut headers = HeaderMap::new();
-        for name in ["x-client-address", "x-user-id", "x_user_id", "connection", "cookie", "host"] {
+        for name in [
+            "x-client-address",
+            "x-user-id",
+            "x_user_id",
+            "connection",
+            "cookie",
+            "host",
+        ] {
             headers.insert(HeaderName::from_static(name), "forged".parse().unwrap());
         }
         headers.insert("accept-language", "sv".parse().unwrap());

@@ -119,7 +119,13 @@ impl Gateway {
         );
         let local = edge(&stack, AuthServiceServer::new(auth));
         let bus = edge(&stack, bus);
-        let front = Front::new(Arc::clone(&contract), verifier, parts.revocations, local, bus);
+        let front = Front::new(
+            Arc::clone(&contract),
+            verifier,
+            parts.revocations,
+            local,
+            bus,
+        );
 
         let openapi = pages::openapi::document(&transcoder);
         let rest = Rest::new(transcoder, front.clone());
@@ -140,7 +146,11 @@ impl Gateway {
     /// Answers a request of any protocol.
     pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         let id = request_id::settle(request.headers_mut());
-        let mut service = if is_grpc(&request) { self.grpc.clone() } else { self.http.clone() };
+        let mut service = if is_grpc(&request) {
+            self.grpc.clone()
+        } else {
+            self.http.clone()
+        };
         let mut response = match service.call(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -179,32 +189,45 @@ fn transcoder(contract: &Contract) -> Result<Transcoder, transcode::BuildError> 
         .collect();
     services.dedup();
     let policy = |descriptor: &prost_reflect::MethodDescriptor| {
-        let path = format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name());
+        let path = format!(
+            "/{}/{}",
+            descriptor.parent_service().full_name(),
+            descriptor.name()
+        );
         let method = contract.get(&path);
         let stated = method.and_then(|method| method.success_status);
         let empty = descriptor.output().full_name() == "google.protobuf.Empty";
-        let default = if empty { StatusCode::NO_CONTENT } else { StatusCode::OK };
+        let default = if empty {
+            StatusCode::NO_CONTENT
+        } else {
+            StatusCode::OK
+        };
         let public = method.is_some_and(|method| method.access == Access::Public);
         MethodPolicy {
             success_status: stated
                 .and_then(|status| StatusCode::from_u16(status).ok())
                 .unwrap_or(default),
-            security: if public { Security::Public } else { Security::Bearer },
+            security: if public {
+                Security::Public
+            } else {
+                Security::Bearer
+            },
         }
     };
-    Transcoder::new(proto::descriptors(), &services, policy, transcode::Options::default())
+    Transcoder::new(
+        proto::descriptors(),
+        &services,
+        policy,
+        transcode::Options::default(),
+    )
 }
 
 /// Native gRPC and gRPC-Web: the front, and health and reflection beside it.
 fn grpc(
     front: Front,
     beside: Routes,
-) -> impl tower::Service<
-    Request<Body>,
-    Response = Response<Body>,
-    Error = Infallible,
-    Future: Send,
-> + Clone
+) -> impl tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
 + Send
 + Sync
 + 'static {
@@ -246,7 +269,12 @@ async fn reflection(contract: &Contract, health: &Health) -> Result<Routes, Buil
 }
 
 fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
-    let exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id"];
+    let exposed = [
+        "grpc-status",
+        "grpc-message",
+        "grpc-status-details-bin",
+        "x-request-id",
+    ];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([

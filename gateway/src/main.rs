@@ -3,7 +3,7 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, reference};
+use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, parse, reference};
 use gateway::process;
 use gateway::settings::GatewayArgs;
 
@@ -36,11 +36,14 @@ enum Verb {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+    let cli: Cli = parse();
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => process::serve(&cli.args).await,
         Verb::Health => process::check_health(&cli.args),
-        Verb::Topics(TopicsVerb::Apply { partitions, replication_factor }) => {
+        Verb::Topics(TopicsVerb::Apply {
+            partitions,
+            replication_factor,
+        }) => {
             for line in process::apply_topics(&cli.args, partitions, replication_factor).await? {
                 println!("{line}");
             }

@@ -38,13 +38,25 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
     let mut problems = Problems::default();
     let config = args.resolve(&mut problems);
     let config = problems.finish(config)?;
-    let GatewayConfig { http, bus, signer, refresh_keys, redis_url, log } = config;
+    let GatewayConfig {
+        http,
+        bus,
+        signer,
+        refresh_keys,
+        redis_url,
+        log,
+    } = config;
     log.install();
     let shutdown = Shutdown::default();
     shutdown.on_signals().context("the signal handlers")?;
     let health = Health::default();
-    let channel = KafkaChannel::start(&bus, Arc::new(bus_contract()?), APP, health.component("kafka"))
-        .context("the connection to Kafka")?;
+    let channel = KafkaChannel::start(
+        &bus,
+        Arc::new(bus_contract()?),
+        APP,
+        health.component("kafka"),
+    )
+    .context("the connection to Kafka")?;
     let redis = Redis::connect(&redis_url, &health, &shutdown).map_err(anyhow::Error::msg)?;
     let gateway = Gateway::new(Parts {
         channel: channel.clone(),
@@ -91,12 +103,22 @@ pub fn check_health(args: &GatewayArgs) -> Result<()> {
     let mut problems = Problems::default();
     let http = args.http.resolve(&mut problems);
     let http = problems.finish(http)?;
-    let host = if http.host == "0.0.0.0" { "127.0.0.1" } else { &http.host };
-    let address = (host, http.port).to_socket_addrs()?.next().context("the host has no address")?;
+    let host = if http.host == "0.0.0.0" {
+        "127.0.0.1"
+    } else {
+        &http.host
+    };
+    let address = (host, http.port)
+        .to_socket_addrs()?
+        .next()
+        .context("the host has no address")?;
     let mut stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)
         .with_context(|| format!("nothing listens on {address}"))?;
     stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
-    write!(stream, "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     if !answer.starts_with("HTTP/1.1 200") {

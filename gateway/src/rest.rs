@@ -47,12 +47,18 @@ impl Rest {
         {
             return options(&allow);
         }
-        self.transcode(head, body).await.unwrap_or_else(Failure::into_response)
+        self.transcode(head, body)
+            .await
+            .unwrap_or_else(Failure::into_response)
     }
 
     async fn transcode(&self, head: Parts, body: Body) -> Result<Response<Body>, Failure> {
         let route = self.transcoder.find(&head.method, head.uri.path())?;
-        let body = if route.takes_body() { read(&head.headers, body).await? } else { Bytes::new() };
+        let body = if route.takes_body() {
+            read(&head.headers, body).await?
+        } else {
+            Bytes::new()
+        };
         let content_type = head.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| value.to_str().unwrap_or("?"));
         let message = route.request(head.uri.query(), content_type, &body)?;
@@ -83,7 +89,9 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(Failure::body_too_large(BODY_LIMIT))
         }
-        Ok(Err(_)) => Err(crate::error::BODY_INCOMPLETE.status("the body broke off").into()),
+        Ok(Err(_)) => Err(crate::error::BODY_INCOMPLETE
+            .status("the body broke off")
+            .into()),
         Err(_) => Err(Failure::body_timeout()),
     }
 }
@@ -137,7 +145,10 @@ fn answer(
     message: &[u8],
 ) -> Result<Response<Body>, Failure> {
     let answer = route.response(message).map_err(|error| {
-        tracing::error!(method = route.grpc_path(), "an answer cannot be transcoded: {error}");
+        tracing::error!(
+            method = route.grpc_path(),
+            "an answer cannot be transcoded: {error}"
+        );
         Status::internal("the service failed")
     })?;
     let empty = answer.body.is_empty();
@@ -150,7 +161,10 @@ fn answer(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     for (name, value) in metadata {
         let internal = name.as_str().starts_with("grpc-")
-            || matches!(name.as_str(), "content-type" | "content-length" | "date" | "te" | "trailer");
+            || matches!(
+                name.as_str(),
+                "content-type" | "content-length" | "date" | "te" | "trailer"
+            );
         if !internal && let Ok(name) = format!("grpc-metadata-{name}").parse::<http::HeaderName>() {
             headers.append(name, value.clone());
         }

@@ -20,8 +20,11 @@ mod redis;
 pub use redis::{Redis, check_url};
 
 /// The list of revoked sessions cannot be read.
-pub const REVOCATIONS_UNAVAILABLE: Reason =
-    Reason { code: Code::Unavailable, reason: "REVOCATIONS_UNAVAILABLE", domain: "auth" };
+pub const REVOCATIONS_UNAVAILABLE: Reason = Reason {
+    code: Code::Unavailable,
+    reason: "REVOCATIONS_UNAVAILABLE",
+    domain: "auth",
+};
 
 /// How long a session stays on the list: until its last token has expired.
 const KEPT: Duration = ACCESS_LIFETIME.saturating_add(CLOCK_LEEWAY);
@@ -71,7 +74,11 @@ impl Revocations {
             Self::Redis(redis) => redis.is_revoked(session).await?,
             Self::Memory(memory) => memory.is_revoked(session, Instant::now()),
         };
-        if revoked { Err(TOKEN_INVALID.status("the session has ended: log in again")) } else { Ok(()) }
+        if revoked {
+            Err(TOKEN_INVALID.status("the session has ended: log in again"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -85,7 +92,10 @@ impl Memory {
     }
 
     fn is_revoked(&self, session: Uuid, now: Instant) -> bool {
-        self.0.lock().get(&session).is_some_and(|until| *until > now)
+        self.0
+            .lock()
+            .get(&session)
+            .is_some_and(|until| *until > now)
     }
 }
 

@@ -46,7 +46,9 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, shutdown: Shutdown) 
             () = shutdown.begun() => break,
             accepted = accept(&listener, &connections) => accepted,
         };
-        let Some((stream, address, permit)) = accepted else { continue };
+        let Some((stream, address, permit)) = accepted else {
+            continue;
+        };
         let gateway = gateway.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let gateway = gateway.clone();
@@ -70,7 +72,11 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, shutdown: Shutdown) 
     graceful.shutdown().await;
 }
 
-type Accepted = (TcpStream, std::net::IpAddr, tokio::sync::OwnedSemaphorePermit);
+type Accepted = (
+    TcpStream,
+    std::net::IpAddr,
+    tokio::sync::OwnedSemaphorePermit,
+);
 
 async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<Accepted> {
     let permit = Arc::clone(connections).acquire_owned().await.ok()?;

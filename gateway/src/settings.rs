@@ -34,7 +34,12 @@ pub struct GatewayArgs {
 #[command(next_help_heading = "HTTP")]
 pub struct HttpArgs {
     /// The address to listen on; 0.0.0.0 for all of this machine's
-    #[arg(long, env = "HOST", default_value = "127.0.0.1", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "HOST",
+        default_value = "127.0.0.1",
+        value_name = "ADDRESS"
+    )]
     pub host: String,
     /// The port of REST, gRPC and gRPC-Web; 0 takes a free one
     #[arg(long, env = "PORT", default_value = "3000", value_name = "PORT")]
@@ -49,13 +54,23 @@ pub struct HttpArgs {
 #[command(next_help_heading = "Tokens")]
 pub struct AuthArgs {
     /// Signs access tokens: a PASERK k4.secret
-    #[arg(long, env = "PASETO_ACCESS_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "PASETO_ACCESS_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
     pub paseto_access_key: Option<String>,
     /// A file that holds `PASETO_ACCESS_KEY`
     #[arg(long, env = "PASETO_ACCESS_KEY_FILE", value_name = "FILE")]
     pub paseto_access_key_file: Option<PathBuf>,
     /// Seals refresh tokens: PASERK k4.local, comma-separated; the first seals, all open
-    #[arg(long, env = "PASETO_REFRESH_KEY", value_name = "KEYS", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "PASETO_REFRESH_KEY",
+        value_name = "KEYS",
+        hide_env_values = true
+    )]
     pub paseto_refresh_key: Option<String>,
     /// A file that holds `PASETO_REFRESH_KEY`
     #[arg(long, env = "PASETO_REFRESH_KEY_FILE", value_name = "FILE")]
@@ -107,15 +122,27 @@ impl GatewayArgs {
         let mut secret = |name, value: &Option<String>, file: &Option<PathBuf>| {
             problems.secret(name, value.as_deref(), file.as_ref())
         };
-        let access =
-            secret("PASETO_ACCESS_KEY", &auth.paseto_access_key, &auth.paseto_access_key_file);
-        let refresh =
-            secret("PASETO_REFRESH_KEY", &auth.paseto_refresh_key, &auth.paseto_refresh_key_file);
+        let access = secret(
+            "PASETO_ACCESS_KEY",
+            &auth.paseto_access_key,
+            &auth.paseto_access_key_file,
+        );
+        let refresh = secret(
+            "PASETO_REFRESH_KEY",
+            &auth.paseto_refresh_key,
+            &auth.paseto_refresh_key_file,
+        );
         let redis_url = secret("REDIS_URL", &auth.redis_url, &auth.redis_url_file);
-        let signer =
-            problems.read("PASETO_ACCESS_KEY", access.as_deref(), AccessSigner::from_paserk);
-        let refresh_keys =
-            problems.read("PASETO_REFRESH_KEY", refresh.as_deref(), RefreshKeys::from_paserk);
+        let signer = problems.read(
+            "PASETO_ACCESS_KEY",
+            access.as_deref(),
+            AccessSigner::from_paserk,
+        );
+        let refresh_keys = problems.read(
+            "PASETO_REFRESH_KEY",
+            refresh.as_deref(),
+            RefreshKeys::from_paserk,
+        );
         let redis_url = problems.read("REDIS_URL", redis_url.as_deref(), |url| {
             crate::revocation::check_url(url).map(|()| url.to_owned())
         });
@@ -139,17 +166,31 @@ impl HttpArgs {
             Ok::<_, &str>(host.to_owned())
         });
         let mut cors_origins = Vec::new();
-        for origin in self.cors_origins.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+        for origin in self
+            .cors_origins
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        {
             match HeaderValue::try_from(origin) {
                 Ok(value) if is_origin(origin) => cors_origins.push(value),
-                _ => problems.add("CORS_ORIGINS", "expected https://host[:port], comma-separated"),
+                _ => problems.add(
+                    "CORS_ORIGINS",
+                    "expected https://host[:port], comma-separated",
+                ),
             }
         }
-        Some(HttpConfig { host: host?, port: port?, cors_origins })
+        Some(HttpConfig {
+            host: host?,
+            port: port?,
+            cors_origins,
+        })
     }
 }
 
 fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '*']))
 }

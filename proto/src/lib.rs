@@ -28,8 +28,12 @@ pub const GATEWAY_SERVICES: [&str; 1] = ["auth.v1.AuthService"];
 /// that the gateway does not host.
 #[must_use]
 pub fn bus_services() -> Vec<String> {
-    let names = POOL.services().map(|service| service.full_name().to_owned());
-    names.filter(|name| !GATEWAY_SERVICES.contains(&name.as_str())).collect()
+    let names = POOL
+        .services()
+        .map(|service| service.full_name().to_owned());
+    names
+        .filter(|name| !GATEWAY_SERVICES.contains(&name.as_str()))
+        .collect()
 }
 
 macro_rules! package {

@@ -18,7 +18,11 @@ pub(crate) struct Keys {
 
 /// Reads the keys of `dir`, and makes those that are missing.
 pub(crate) fn open(dir: &Path) -> Result<Keys> {
-    KeysVerb::Generate { format: "env".into(), out: Some(dir.to_owned()) }.run()?;
+    KeysVerb::Generate {
+        format: "env".into(),
+        out: Some(dir.to_owned()),
+    }
+    .run()?;
     let read = |name: &str| {
         let path = dir.join(name);
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;

@@ -3,7 +3,7 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use chassis::command::{ConfigVerb, reference};
+use chassis::command::{ConfigVerb, parse, reference};
 
 mod keys;
 mod run;
@@ -35,7 +35,7 @@ enum Verb {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+    let cli: Cli = parse();
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => run::serve(&cli.args).await,
         Verb::ServiceToken => {

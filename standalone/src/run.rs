@@ -39,7 +39,9 @@ pub(crate) fn check_config(args: &StandaloneArgs) -> Result<()> {
 /// A token that lets its holder call internal methods over HTTP/2.
 pub(crate) fn service_token(args: &StandaloneArgs) -> Result<String> {
     let keys = keys::open(&args.own.data_dir.join("keys"))?;
-    Ok(keys.signer.issue_service("developer", SystemTime::now(), SERVICE_TOKEN_LIFETIME)?)
+    Ok(keys
+        .signer
+        .issue_service("developer", SystemTime::now(), SERVICE_TOKEN_LIFETIME)?)
 }
 
 /// Serves until a signal comes.
@@ -47,8 +49,15 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     let mut problems = Problems::default();
     let config = args.resolve(&mut problems);
     let config = problems.finish(config)?;
-    let Config { http, data_dir, user_grpc_port, notification_grpc_port, hasher, mail, log } =
-        config;
+    let Config {
+        http,
+        data_dir,
+        user_grpc_port,
+        notification_grpc_port,
+        hasher,
+        mail,
+        log,
+    } = config;
     log.install();
     let shutdown = Shutdown::default();
     shutdown.on_signals().context("the signal handlers")?;
@@ -124,7 +133,10 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     tokio::spawn(async move {
         ready.ready().await;
         tracing::info!("ready");
-        println!("{}", welcome(http_address, user_address, notification_address));
+        println!(
+            "{}",
+            welcome(http_address, user_address, notification_address)
+        );
     });
     let stopping = shutdown.clone();
     let everything = async move {

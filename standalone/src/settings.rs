@@ -29,13 +29,28 @@ pub(crate) struct StandaloneArgs {
 #[command(next_help_heading = "Standalone")]
 pub(crate) struct OwnArgs {
     /// Where accounts and keys are kept
-    #[arg(long, env = "DATA_DIR", default_value = ".trolleybus", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "DATA_DIR",
+        default_value = ".trolleybus",
+        value_name = "DIR"
+    )]
     pub(crate) data_dir: PathBuf,
     /// The user service's gRPC port; 0 takes a free one
-    #[arg(long, env = "USER_GRPC_PORT", default_value = "50051", value_name = "PORT")]
+    #[arg(
+        long,
+        env = "USER_GRPC_PORT",
+        default_value = "50051",
+        value_name = "PORT"
+    )]
     pub(crate) user_grpc_port: String,
     /// The notification service's gRPC port; 0 takes a free one
-    #[arg(long, env = "NOTIFICATION_GRPC_PORT", default_value = "50052", value_name = "PORT")]
+    #[arg(
+        long,
+        env = "NOTIFICATION_GRPC_PORT",
+        default_value = "50052",
+        value_name = "PORT"
+    )]
     pub(crate) notification_grpc_port: String,
 }
 

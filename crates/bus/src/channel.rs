@@ -173,7 +173,8 @@ impl Shared {
         method: &Method,
         message: bytes::Bytes,
     ) -> Result<Response<Body>, Status> {
-        let id = crate::event::random_id().map_err(|error| Status::unavailable(error.to_string()))?;
+        let id =
+            crate::event::random_id().map_err(|error| Status::unavailable(error.to_string()))?;
         let record = self
             .sealer
             .seal_bytes(&method.path, message, &id, &id, SystemTime::now())

@@ -24,12 +24,21 @@ pub(crate) fn partitions<C: ClientContext>(
         let metadata = client
             .fetch_metadata(Some(topic), ASK_TIMEOUT)
             .map_err(|error| no_broker(brokers, &error))?;
-        match metadata.topics().iter().find(|found| found.name() == topic).and_then(count) {
+        match metadata
+            .topics()
+            .iter()
+            .find(|found| found.name() == topic)
+            .and_then(count)
+        {
             Some(count) => counts.push(count),
             None => missing.push(topic.as_str()),
         }
     }
-    if missing.is_empty() { Ok(counts) } else { Err(missing_topics(brokers, &missing)) }
+    if missing.is_empty() {
+        Ok(counts)
+    } else {
+        Err(missing_topics(brokers, &missing))
+    }
 }
 
 fn count(topic: &MetadataTopic) -> Option<i32> {

@@ -59,9 +59,16 @@ impl EmbeddedBroker {
             Ok(Err(error)) => return Err(EmbeddedError(error)),
             Err(_) => return Err(EmbeddedError("its thread has ended".into())),
         };
-        let broker = Self { address, commands, thread: Some(thread) };
+        let broker = Self {
+            address,
+            commands,
+            thread: Some(thread),
+        };
         for topic in topics {
-            broker.create_topic(&TopicSpec { partitions: 1, ..topic.clone() })?;
+            broker.create_topic(&TopicSpec {
+                partitions: 1,
+                ..topic.clone()
+            })?;
         }
         Ok(broker)
     }
@@ -75,7 +82,10 @@ impl EmbeddedBroker {
     /// Settings that suit it.
     #[must_use]
     pub fn settings(&self, client_id: &str, keys: KeyRing) -> Settings {
-        Settings { fetch_wait: FETCH_WAIT, ..Settings::new(&self.address, client_id, keys) }
+        Settings {
+            fetch_wait: FETCH_WAIT,
+            ..Settings::new(&self.address, client_id, keys)
+        }
     }
 
     /// Creates a topic.
@@ -85,7 +95,9 @@ impl EmbeddedBroker {
     pub fn create_topic(&self, topic: &TopicSpec) -> Result<(), EmbeddedError> {
         let gone = || EmbeddedError("its thread has ended".into());
         let (done, created) = channel();
-        self.commands.send(Command::Create(topic.clone(), done)).map_err(|_| gone())?;
+        self.commands
+            .send(Command::Create(topic.clone(), done))
+            .map_err(|_| gone())?;
         created.recv().map_err(|_| gone())?.map_err(EmbeddedError)
     }
 }
@@ -108,10 +120,16 @@ fn run(inbox: &Receiver<Command>, started: &Sender<Result<String, String>>) {
         .set("test.mock.num.brokers", "1")
         .set_log_level(RDKafkaLogLevel::Emerg)
         .create();
-    let cluster = owner.as_ref().map_err(ToString::to_string).and_then(|owner| {
-        native::join_groups_at_once(owner.client());
-        owner.client().mock_cluster().ok_or_else(|| "librdkafka has no mock cluster".to_owned())
-    });
+    let cluster = owner
+        .as_ref()
+        .map_err(ToString::to_string)
+        .and_then(|owner| {
+            native::join_groups_at_once(owner.client());
+            owner
+                .client()
+                .mock_cluster()
+                .ok_or_else(|| "librdkafka has no mock cluster".to_owned())
+        });
     let cluster = match cluster {
         Ok(cluster) => cluster,
         Err(error) => {

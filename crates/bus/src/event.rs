@@ -32,7 +32,7 @@ pub struct EventRecord {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The record's value: protobuf, encrypted where the contract has secrets.
     pub value: Vec<u8>,
-    /// The record's CreateTime, in milliseconds since 1970; the MAC covers it.
+    /// The record's `CreateTime`, in milliseconds since 1970; the MAC covers it.
     pub created_ms: i64,
 }
 
@@ -57,7 +57,11 @@ pub enum SealError {
 
 /// A random id for an event that has none of its own.
 pub(crate) fn random_id() -> Result<String, getrandom::Error> {
-    Ok(format!("{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?))
+    Ok(format!(
+        "{:016x}{:016x}",
+        getrandom::u64()?,
+        getrandom::u64()?
+    ))
 }
 
 // === impl Sealer ===
@@ -66,7 +70,11 @@ impl Sealer {
     /// `source` names the service that the events come from (`ce_source`).
     #[must_use]
     pub fn new(contract: Arc<Contract>, keys: KeyRing, source: &str) -> Self {
-        Self { contract, keys, source: source.to_owned() }
+        Self {
+            contract,
+            keys,
+            source: source.to_owned(),
+        }
     }
 
     /// The event of calling `path` with `message`. Events with one `key` keep their order; `id`
@@ -97,7 +105,10 @@ impl Sealer {
         id: &str,
         now: SystemTime,
     ) -> Result<EventRecord, SealError> {
-        let method = self.contract.get(path).filter(|method| method.pattern == Pattern::Event);
+        let method = self
+            .contract
+            .get(path)
+            .filter(|method| method.pattern == Pattern::Event);
         let method = method.ok_or_else(|| SealError::NotAnEvent(path.to_owned()))?;
         let time_ms = millis(now);
         let time = jiff::Timestamp::from_millisecond(time_ms).unwrap_or(jiff::Timestamp::MAX);
@@ -118,7 +129,11 @@ impl Sealer {
             kind: path.to_owned(),
             topic: method.topic.clone(),
             key: key.to_owned(),
-            headers: record.headers.into_iter().map(|(k, v)| (k.into_owned(), v)).collect(),
+            headers: record
+                .headers
+                .into_iter()
+                .map(|(k, v)| (k.into_owned(), v))
+                .collect(),
             value: record.value.to_vec(),
             created_ms: time_ms,
         })

@@ -32,20 +32,24 @@ pub(crate) fn framed(message: &[u8]) -> Bytes {
 
 /// A request body of one message.
 pub(crate) fn request_body(message: &[u8]) -> Body {
-    Body::new(UnaryBody { data: Some(framed(message)), trailers: None })
+    Body::new(UnaryBody {
+        data: Some(framed(message)),
+        trailers: None,
+    })
 }
 
 /// A response with one message, the given metadata, and trailers.
-pub(crate) fn response(
-    metadata: HeaderMap,
-    message: &[u8],
-    trailers: HeaderMap,
-) -> Response<Body> {
-    let body = UnaryBody { data: Some(framed(message)), trailers: Some(trailers) };
+pub(crate) fn response(metadata: HeaderMap, message: &[u8], trailers: HeaderMap) -> Response<Body> {
+    let body = UnaryBody {
+        data: Some(framed(message)),
+        trailers: Some(trailers),
+    };
     let mut response = Response::new(Body::new(body));
     *response.headers_mut() = metadata;
     let grpc = HeaderValue::from_static("application/grpc");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, grpc);
     response
 }
 
@@ -78,7 +82,9 @@ pub(crate) async fn collect(
         return Err(Status::internal("the message's prefix is cut off"));
     };
     if prefix[0] != 0 {
-        return Err(Status::unimplemented("the bus carries no compressed messages"));
+        return Err(Status::unimplemented(
+            "the bus carries no compressed messages",
+        ));
     }
     let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
     if length != message.len() {
@@ -89,7 +95,9 @@ pub(crate) async fn collect(
 
 /// The message is larger than the bus carries.
 pub(crate) fn too_large(limit: usize) -> Status {
-    Status::resource_exhausted(format!("the message is larger than the limit of {limit} bytes"))
+    Status::resource_exhausted(format!(
+        "the message is larger than the limit of {limit} bytes"
+    ))
 }
 
 // === impl UnaryBody ===
@@ -146,7 +154,12 @@ mod tests {
 
     #[tokio::test]
     async fn two_messages_and_a_cut_off_one_are_refused() {
-        for bytes in [&b"\0\0\0\0\x01a\0\0\0\0\x01b"[..], b"\0\0\0\0\x05a", b"\0\0", b"\x01\0\0\0\x01a"] {
+        for bytes in [
+            &b"\0\0\0\0\x01a\0\0\0\0\x01b"[..],
+            b"\0\0\0\0\x05a",
+            b"\0\0",
+            b"\x01\0\0\0\x01a",
+        ] {
             let body = Body::new(http_body_util::Full::new(Bytes::copy_from_slice(bytes)));
             assert!(collect(body, 100).await.is_err(), "{bytes:?}");
         }

@@ -43,8 +43,13 @@ pub const CE_SPECVERSION: &str = "ce_specversion";
 pub const CE_TIME: &str = "ce_time";
 
 /// The gRPC metadata that travels in a request. `authorization` is always encrypted.
-pub const REQUEST_METADATA: [&str; 5] =
-    ["authorization", "accept-language", "x-request-id", "x-client-address", "x-client-user-agent"];
+pub const REQUEST_METADATA: [&str; 5] = [
+    "authorization",
+    "accept-language",
+    "x-request-id",
+    "x-client-address",
+    "x-client-user-agent",
+];
 
 /// Whether the MAC covers a header.
 #[must_use]

@@ -43,7 +43,9 @@ pub enum KeyError {
     #[error("holds no key; generate one with the `keys generate` command")]
     Empty,
     /// A part that is no key.
-    #[error("key {0} of the list is not a PASERK k4.local key (k4.local.<43 characters of base64url>)")]
+    #[error(
+        "key {0} of the list is not a PASERK k4.local key (k4.local.<43 characters of base64url>)"
+    )]
     Malformed(usize),
     /// A key that anybody can guess.
     #[error("key {0} of the list is all zeros; generate one with the `keys generate` command")]
@@ -81,19 +83,30 @@ impl KeyRing {
     /// # Errors
     /// An empty list, or a part that is no key or an all-zero one.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
         let mut keys = Vec::new();
         for (index, part) in parts.enumerate() {
             let place = index + 1;
-            let encoded = part.strip_prefix("k4.local.").ok_or(KeyError::Malformed(place))?;
-            let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| KeyError::Malformed(place))?;
+            let encoded = part
+                .strip_prefix("k4.local.")
+                .ok_or(KeyError::Malformed(place))?;
+            let bytes = URL_SAFE_NO_PAD
+                .decode(encoded)
+                .map_err(|_| KeyError::Malformed(place))?;
             let secret: [u8; 32] = bytes.try_into().map_err(|_| KeyError::Malformed(place))?;
             if secret == [0; 32] {
                 return Err(KeyError::Zero(place));
             }
             keys.push(Key::derive(&secret));
         }
-        if keys.is_empty() { Err(KeyError::Empty) } else { Ok(Self { keys }) }
+        if keys.is_empty() {
+            Err(KeyError::Empty)
+        } else {
+            Ok(Self { keys })
+        }
     }
 
     /// Encrypts the value. To be called before [`sign`](Self::sign).
@@ -126,8 +139,17 @@ impl KeyRing {
         let key = self.first();
         record.header(header::KEY_ID, key.id.clone().into_bytes());
         let mut mac = key.mac.clone();
-        let headers = record.headers.iter().map(|(name, value)| (name.as_ref(), value.as_slice()));
-        cover(&mut mac, &record.topic, record.time_ms, headers, &record.value);
+        let headers = record
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_slice()));
+        cover(
+            &mut mac,
+            &record.topic,
+            record.time_ms,
+            headers,
+            &record.value,
+        );
         record.header(header::MAC, mac.finalize().into_bytes().to_vec());
     }
 
@@ -140,7 +162,13 @@ impl KeyRing {
         let key = self.key_of(record)?;
         let mut expected = key.mac.clone();
         let headers = record.headers.iter().copied();
-        cover(&mut expected, record.origin_topic(), record.time_ms, headers, record.value);
+        cover(
+            &mut expected,
+            record.origin_topic(),
+            record.time_ms,
+            headers,
+            record.value,
+        );
         expected.verify_slice(mac).map_err(|_| Refused::Forged)
     }
 
@@ -165,14 +193,19 @@ impl KeyRing {
         name: &str,
         sealed: &[u8],
     ) -> Result<Vec<u8>, Refused> {
-        let (nonce, ciphertext) =
-            sealed.split_at_checked(NONCE_LENGTH).ok_or(Refused::Unopenable)?;
-        self.key_of(record)?.decrypt(nonce, ciphertext, &record.context(name))
+        let (nonce, ciphertext) = sealed
+            .split_at_checked(NONCE_LENGTH)
+            .ok_or(Refused::Unopenable)?;
+        self.key_of(record)?
+            .decrypt(nonce, ciphertext, &record.context(name))
     }
 
     fn key_of(&self, record: &Received<'_>) -> Result<&Key, Refused> {
         let id = record.header(header::KEY_ID).ok_or(Refused::Unsigned)?;
-        self.keys.iter().find(|key| key.id.as_bytes() == id).ok_or(Refused::UnknownKey)
+        self.keys
+            .iter()
+            .find(|key| key.id.as_bytes() == id)
+            .ok_or(Refused::UnknownKey)
     }
 
     fn first(&self) -> &Key {
@@ -183,7 +216,9 @@ impl KeyRing {
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids: Vec<_> = self.keys.iter().map(|key| &key.id).collect();
-        f.debug_struct("KeyRing").field("ids", &ids).finish_non_exhaustive()
+        f.debug_struct("KeyRing")
+            .field("ids", &ids)
+            .finish_non_exhaustive()
     }
 }
 
@@ -194,26 +229,45 @@ impl Key {
         let hkdf = Hkdf::<Sha256>::new(Some(b"trolleybus/bus/v1"), secret);
         let expand = |purpose: &str| {
             let mut key = [0; 32];
-            hkdf.expand(purpose.as_bytes(), &mut key).expect("32 bytes are within HKDF's limit");
+            hkdf.expand(purpose.as_bytes(), &mut key)
+                .expect("32 bytes are within HKDF's limit");
             key
         };
-        let id = expand("id").iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let id = expand("id")
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let mac = Hmac::new_from_slice(&expand("mac")).expect("HMAC takes a key of any length");
-        Self { id, mac, seal: XChaCha20Poly1305::new(&expand("seal").into()) }
+        Self {
+            id,
+            mac,
+            seal: XChaCha20Poly1305::new(&expand("seal").into()),
+        }
     }
 
     fn encrypt(&self, plain: &[u8], context: &[u8]) -> Result<(Vec<u8>, Vec<u8>), SealError> {
         let mut nonce = [0; NONCE_LENGTH];
         getrandom::fill(&mut nonce).map_err(|error| SealError(error.to_string()))?;
-        let payload = Payload { msg: plain, aad: context };
+        let payload = Payload {
+            msg: plain,
+            aad: context,
+        };
         let sealed = self.seal.encrypt(&XNonce::from(nonce), payload);
-        sealed.map(|sealed| (nonce.to_vec(), sealed)).map_err(|error| SealError(error.to_string()))
+        sealed
+            .map(|sealed| (nonce.to_vec(), sealed))
+            .map_err(|error| SealError(error.to_string()))
     }
 
     fn decrypt(&self, nonce: &[u8], sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, Refused> {
         let nonce: [u8; NONCE_LENGTH] = nonce.try_into().map_err(|_| Refused::Unopenable)?;
-        let payload = Payload { msg: sealed, aad: context };
-        self.seal.decrypt(&XNonce::from(nonce), payload).map_err(|_| Refused::Unopenable)
+        let payload = Payload {
+            msg: sealed,
+            aad: context,
+        };
+        self.seal
+            .decrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| Refused::Unopenable)
     }
 }
 

@@ -42,12 +42,11 @@ impl<C: ProducerContext<NoCustomPartitioner> + 'static> PolledProducer<C> {
     }
 
     /// Hands a record to librdkafka, which sends it in the background.
-    #[expect(clippy::result_large_err, reason = "rdkafka's own signature")]
     pub(crate) fn send<'a>(
         &self,
         record: BaseRecord<'a, [u8], [u8], C::DeliveryOpaque>,
-    ) -> Result<(), (KafkaError, BaseRecord<'a, [u8], [u8], C::DeliveryOpaque>)> {
-        self.producer.send(record)
+    ) -> Result<(), KafkaError> {
+        self.producer.send(record).map_err(|(error, _)| error)
     }
 
     /// Waits until nothing is on its way, for `timeout` at most. Blocks.

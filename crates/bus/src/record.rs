@@ -14,7 +14,7 @@ pub(crate) struct Outgoing {
     pub(crate) topic: Cow<'static, str>,
     pub(crate) partition: Option<i32>,
     pub(crate) key: Option<Vec<u8>>,
-    /// CreateTime, in milliseconds since 1970; set by us since the MAC covers it.
+    /// `CreateTime`, in milliseconds since 1970; set by us since the MAC covers it.
     pub(crate) time_ms: i64,
     pub(crate) headers: Vec<(Cow<'static, str>, Vec<u8>)>,
     pub(crate) value: Bytes,
@@ -32,7 +32,7 @@ pub(crate) struct Received<'a> {
     pub(crate) value: &'a [u8],
 }
 
-/// Now, as a record's CreateTime.
+/// Now, as a record's `CreateTime`.
 pub(crate) fn millis(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
@@ -43,7 +43,14 @@ pub(crate) fn millis(time: SystemTime) -> i64 {
 impl Outgoing {
     pub(crate) fn new(topic: impl Into<Cow<'static, str>>, time_ms: i64, value: Bytes) -> Self {
         let headers = Vec::with_capacity(12);
-        Self { topic: topic.into(), partition: None, key: None, time_ms, headers, value }
+        Self {
+            topic: topic.into(),
+            partition: None,
+            key: None,
+            time_ms,
+            headers,
+            value,
+        }
     }
 
     pub(crate) fn header(&mut self, name: impl Into<Cow<'static, str>>, value: Vec<u8>) {
@@ -56,13 +63,21 @@ impl Outgoing {
             let found = self.headers.iter().find(|(own, _)| own == name);
             found.map(|(_, value)| value.as_slice())
         };
-        context(&self.topic, self.time_ms, id(header::CORRELATION_ID).or(id(header::CE_ID)), part)
+        context(
+            &self.topic,
+            self.time_ms,
+            id(header::CORRELATION_ID).or(id(header::CE_ID)),
+            part,
+        )
     }
 
     pub(crate) fn kafka_headers(&self) -> OwnedHeaders {
         let headers = OwnedHeaders::new_with_capacity(self.headers.len());
         self.headers.iter().fold(headers, |headers, (name, value)| {
-            headers.insert(Header { key: name, value: Some(value) })
+            headers.insert(Header {
+                key: name,
+                value: Some(value),
+            })
         })
     }
 }
@@ -72,7 +87,10 @@ impl Outgoing {
 impl<'a> Received<'a> {
     pub(crate) fn read(message: &'a BorrowedMessage<'a>) -> Self {
         let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers.iter().map(|header| (header.key, header.value.unwrap_or_default())).collect()
+            headers
+                .iter()
+                .map(|header| (header.key, header.value.unwrap_or_default()))
+                .collect()
         });
         Self {
             topic: message.topic(),
@@ -86,11 +104,15 @@ impl<'a> Received<'a> {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| *value)
+        self.headers
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, value)| *value)
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
-        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
+        self.header(name)
+            .and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// The topic that the record was first sent to, which its MAC covers: its own, or for a record
@@ -107,7 +129,9 @@ impl<'a> Received<'a> {
     }
 
     pub(crate) fn context(&self, part: &str) -> Vec<u8> {
-        let id = self.header(header::CORRELATION_ID).or_else(|| self.header(header::CE_ID));
+        let id = self
+            .header(header::CORRELATION_ID)
+            .or_else(|| self.header(header::CE_ID));
         context(self.origin_topic(), self.time_ms, id, part)
     }
 }
@@ -115,7 +139,12 @@ impl<'a> Received<'a> {
 fn context(topic: &str, time_ms: i64, id: Option<&[u8]>, part: &str) -> Vec<u8> {
     let id = id.unwrap_or_default();
     let mut context = Vec::with_capacity(topic.len() + id.len() + part.len() + 32);
-    for bytes in [topic.as_bytes(), &time_ms.to_be_bytes(), id, part.as_bytes()] {
+    for bytes in [
+        topic.as_bytes(),
+        &time_ms.to_be_bytes(),
+        id,
+        part.as_bytes(),
+    ] {
         context.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         context.extend_from_slice(bytes);
     }

@@ -82,7 +82,9 @@ struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -148,7 +150,10 @@ impl KafkaServer {
         });
         let consumer = consumer::Poller::create(&shared, health.clone())?.spawn();
         let watch = watch::spawn(&shared, health);
-        Ok(Self { shared, threads: Mutex::new(vec![consumer, watch]) })
+        Ok(Self {
+            shared,
+            threads: Mutex::new(vec![consumer, watch]),
+        })
     }
 
     /// How many records are being worked on.
@@ -187,6 +192,9 @@ impl KafkaServer {
 
 impl Shared {
     fn topics(&self) -> Vec<String> {
-        self.methods.iter().map(|method| method.topic.clone()).collect()
+        self.methods
+            .iter()
+            .map(|method| method.topic.clone())
+            .collect()
     }
 }

@@ -97,7 +97,10 @@ impl Settings {
             .set("sticky.partitioning.linger.ms", "0")
             // A missing topic is reported after this, not after 30 s.
             .set("topic.metadata.propagation.max.ms", "2000")
-            .set("message.max.bytes", (self.message_limit + 64 * 1024).to_string());
+            .set(
+                "message.max.bytes",
+                (self.message_limit + 64 * 1024).to_string(),
+            );
         config
     }
 

@@ -64,19 +64,35 @@ pub fn plan(contract: &Contract, apps: &[&str], partitions: i32) -> Vec<TopicSpe
         let name = method.topic.clone();
         match method.pattern {
             Pattern::RequestReply => {
-                topics.push(TopicSpec { name, partitions, retention: CALL_RETENTION });
+                topics.push(TopicSpec {
+                    name,
+                    partitions,
+                    retention: CALL_RETENTION,
+                });
             }
             Pattern::Event => {
                 let dead = format!("{name}{}", header::DEAD_LETTER_SUFFIX);
-                topics.push(TopicSpec { name, partitions, retention: EVENT_RETENTION });
+                topics.push(TopicSpec {
+                    name,
+                    partitions,
+                    retention: EVENT_RETENTION,
+                });
                 let retention = DEAD_LETTER_RETENTION;
-                topics.push(TopicSpec { name: dead, partitions: 1, retention });
+                topics.push(TopicSpec {
+                    name: dead,
+                    partitions: 1,
+                    retention,
+                });
             }
         }
     }
     for app in apps {
         let partitions = REPLY_PARTITIONS;
-        topics.push(TopicSpec { name: reply_topic(app), partitions, retention: CALL_RETENTION });
+        topics.push(TopicSpec {
+            name: reply_topic(app),
+            partitions,
+            retention: CALL_RETENTION,
+        });
     }
     topics.sort_by(|a, b| a.name.cmp(&b.name));
     topics
@@ -93,8 +109,14 @@ pub async fn apply(
     replication: Option<i32>,
 ) -> Result<Vec<String>, TopicError> {
     let no_broker = |error| TopicError::NoBroker(client::no_broker(brokers, &error));
-    let admin: AdminClient<DefaultClientContext> = crate::settings::client(brokers, "trolleybus-topics").create().map_err(no_broker)?;
-    let retentions: Vec<_> = topics.iter().map(|t| t.retention.as_millis().to_string()).collect();
+    let admin: AdminClient<DefaultClientContext> =
+        crate::settings::client(brokers, "trolleybus-topics")
+            .create()
+            .map_err(no_broker)?;
+    let retentions: Vec<_> = topics
+        .iter()
+        .map(|t| t.retention.as_millis().to_string())
+        .collect();
     let new: Vec<_> = topics
         .iter()
         .zip(&retentions)
@@ -109,11 +131,17 @@ pub async fn apply(
     let options = AdminOptions::new()
         .operation_timeout(Some(CREATE_TIMEOUT))
         .request_timeout(Some(CREATE_TIMEOUT));
-    let results = admin.create_topics(&new, &options).await.map_err(no_broker)?;
+    let results = admin
+        .create_topics(&new, &options)
+        .await
+        .map_err(no_broker)?;
     let (mut lines, mut faults, mut existing) = (Vec::new(), Vec::new(), Vec::new());
     for (topic, result) in topics.iter().zip(results) {
         match result {
-            Ok(_) => lines.push(format!("created {} ({} partitions)", topic.name, topic.partitions)),
+            Ok(_) => lines.push(format!(
+                "created {} ({} partitions)",
+                topic.name, topic.partitions
+            )),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => existing.push(topic),
             Err((_, code)) => faults.push(format!("{}: {code}", topic.name)),
         }
@@ -132,5 +160,9 @@ pub async fn apply(
         }
     }
     lines.sort_by(|a, b| a[8..].cmp(&b[8..]));
-    if faults.is_empty() { Ok(lines) } else { Err(TopicError::Faults(faults)) }
+    if faults.is_empty() {
+        Ok(lines)
+    } else {
+        Err(TopicError::Faults(faults))
+    }
 }

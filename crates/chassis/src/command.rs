@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::{Command, Subcommand};
+use clap::{Command, Parser, Subcommand};
 use thiserror::Error;
 
 /// `keys …`
@@ -43,6 +43,16 @@ pub enum TopicsVerb {
               value_parser = clap::value_parser!(i32).range(1..=15))]
         replication_factor: Option<i32>,
     },
+}
+
+/// Reads the command line. Settings may stand before or after a verb.
+#[must_use]
+pub fn parse<C: Parser>() -> C {
+    let command = C::command().mut_args(|arg| {
+        let is_setting = arg.get_env().is_some();
+        if is_setting { arg.global(true) } else { arg }
+    });
+    C::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 /// Keys could not be made or written.
@@ -93,7 +103,11 @@ fn write_files(dir: &Path, keys: &token::KeySet) -> Result<String, KeysError> {
     for (name, key, keep) in [
         (secret, &keys.access_secret, pair_exists),
         (public, &keys.access_public, pair_exists),
-        ("paseto-refresh", &keys.refresh, dir.join("paseto-refresh").exists()),
+        (
+            "paseto-refresh",
+            &keys.refresh,
+            dir.join("paseto-refresh").exists(),
+        ),
         ("bus", &keys.bus, dir.join("bus").exists()),
         ("session", &keys.session, dir.join("session").exists()),
     ] {
@@ -114,7 +128,12 @@ fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     writeln!(file, "{text}")
 }
 
@@ -132,11 +151,19 @@ pub fn reference(command: &Command) -> String {
         let Some(env) = arg.get_env() else { continue };
         let heading = arg.get_help_heading().unwrap_or("Other").to_owned();
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        let default = arg.get_default_values().first().map(|value| value.to_string_lossy());
+        let default = arg
+            .get_default_values()
+            .first()
+            .map(|value| value.to_string_lossy());
         let default = default.filter(|value| !value.is_empty());
         let default = default.map_or_else(String::new, |value| format!("`{value}`"));
-        let flag = arg.get_long().map_or_else(String::new, |long| format!("`--{long}`"));
-        let row = format!("| `{}` | {flag} | {default} | {help} |", env.to_string_lossy());
+        let flag = arg
+            .get_long()
+            .map_or_else(String::new, |long| format!("`--{long}`"));
+        let row = format!(
+            "| `{}` | {flag} | {default} | {help} |",
+            env.to_string_lossy()
+        );
         match groups.iter_mut().find(|(name, _)| *name == heading) {
             Some((_, rows)) => rows.push(row),
             None => groups.push((heading, vec![row])),
@@ -144,7 +171,10 @@ pub fn reference(command: &Command) -> String {
     }
     let mut text = String::new();
     for (heading, rows) in groups {
-        let _ = write!(text, "### {heading}\n\n| Variable | Flag | Default | What it is |\n|---|---|---|---|\n");
+        let _ = write!(
+            text,
+            "### {heading}\n\n| Variable | Flag | Default | What it is |\n|---|---|---|---|\n"
+        );
         for row in rows {
             let _ = writeln!(text, "{row}");
         }
@@ -160,7 +190,10 @@ mod tests {
     #[test]
     fn keys_that_are_there_are_kept() {
         let dir = std::env::temp_dir().join(format!("keys-{}", std::process::id()));
-        let verb = KeysVerb::Generate { format: "env".into(), out: Some(dir.clone()) };
+        let verb = KeysVerb::Generate {
+            format: "env".into(),
+            out: Some(dir.clone()),
+        };
         assert_eq!(verb.run().unwrap().matches("written").count(), 5);
         let before = std::fs::read(dir.join("bus")).unwrap();
         assert_eq!(verb.run().unwrap().matches("kept").count(), 5);
@@ -170,9 +203,20 @@ mod tests {
 
     #[test]
     fn printed_keys_are_lines_of_an_environment_file() {
-        let text = KeysVerb::Generate { format: "env".into(), out: None }.run().unwrap();
-        let names: Vec<_> = text.lines().filter_map(|line| line.split_once('=')).collect();
+        let text = KeysVerb::Generate {
+            format: "env".into(),
+            out: None,
+        }
+        .run()
+        .unwrap();
+        let names: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .collect();
         assert_eq!(names.len(), 5);
-        assert!(names.iter().all(|(_, key)| key.starts_with("k4.")), "{text}");
+        assert!(
+            names.iter().all(|(_, key)| key.starts_with("k4.")),
+            "{text}"
+        );
     }
 }

@@ -63,14 +63,20 @@ impl Problems {
     ) -> Option<String> {
         match (value.filter(|value| !value.trim().is_empty()), file) {
             (Some(_), Some(_)) => {
-                self.add(name, format_args!("is set and {name}_FILE too; set one of them"));
+                self.add(
+                    name,
+                    format_args!("is set and {name}_FILE too; set one of them"),
+                );
                 None
             }
             (Some(value), None) => Some(value.trim().to_owned()),
             (None, Some(file)) => match std::fs::read_to_string(file) {
                 Ok(text) => Some(text.trim().to_owned()),
                 Err(error) => {
-                    self.add(&format!("{name}_FILE"), format_args!("{}: {error}", file.display()));
+                    self.add(
+                        &format!("{name}_FILE"),
+                        format_args!("{}: {error}", file.display()),
+                    );
                     None
                 }
             },
@@ -100,7 +106,10 @@ mod tests {
         let port: Option<u16> = problems.parse("PORT", "99999", "a port, 0 to 65535");
         let url = problems.read("REDIS_URL", None, |text| Ok::<_, String>(text.to_owned()));
         let error = problems.finish(port.zip(url)).unwrap_err().to_string();
-        assert!(error.contains("PORT: expected a port, 0 to 65535"), "{error}");
+        assert!(
+            error.contains("PORT: expected a port, 0 to 65535"),
+            "{error}"
+        );
         assert!(error.contains("REDIS_URL: is not set"), "{error}");
     }
 

@@ -119,16 +119,27 @@ impl Contract {
     pub fn with_topics(self, rename: impl Fn(&str) -> String) -> Self {
         let renamed = |method: Arc<Method>| {
             let topic = rename(&method.topic);
-            Arc::new(Method { topic, ..Arc::unwrap_or_clone(method) })
+            Arc::new(Method {
+                topic,
+                ..Arc::unwrap_or_clone(method)
+            })
         };
-        let methods = self.methods.into_iter().map(|(path, method)| (path, renamed(method)));
-        Self { methods: methods.collect() }
+        let methods = self
+            .methods
+            .into_iter()
+            .map(|(path, method)| (path, renamed(method)));
+        Self {
+            methods: methods.collect(),
+        }
     }
 
     /// The methods of one service, ordered by path.
     #[must_use]
     pub fn of_service(&self, service: &str) -> Vec<&Arc<Method>> {
-        self.methods().into_iter().filter(|method| method.service == service).collect()
+        self.methods()
+            .into_iter()
+            .filter(|method| method.service == service)
+            .collect()
     }
 }
 

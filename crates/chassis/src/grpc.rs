@@ -50,8 +50,11 @@ pub async fn listen(
     port: u16,
     setting: &'static str,
 ) -> Result<(TcpListener, SocketAddr), ListenError> {
-    let refused =
-        |source| ListenError { address: format!("{host}:{port}"), setting, source };
+    let refused = |source| ListenError {
+        address: format!("{host}:{port}"),
+        setting,
+        source,
+    };
     let listener = TcpListener::bind((host, port)).await.map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
     Ok((listener, address))
@@ -68,7 +71,9 @@ pub async fn health_and_reflection(
     health: &Health,
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let (reporter, health_service) = tonic_health::server::health_reporter();
-    reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
+    reporter
+        .set_service_status(LIVENESS, ServingStatus::Serving)
+        .await;
     tokio::spawn(follow(reporter, services.to_vec(), health.clone()));
     let reflection = || {
         services.iter().fold(
@@ -76,11 +81,13 @@ pub async fn health_and_reflection(
                 .register_encoded_file_descriptor_set(descriptors)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
                 .with_service_name("grpc.health.v1.Health"),
-            |builder, service| builder.with_service_name(service),
+            tonic_reflection::server::Builder::with_service_name,
         )
     };
     let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
-    Ok(Routes::new(health_service).add_service(v1).add_service(v1alpha))
+    Ok(Routes::new(health_service)
+        .add_service(v1)
+        .add_service(v1alpha))
 }
 
 /// Whether a path is of health or reflection, and not of a contract.
@@ -94,7 +101,11 @@ async fn follow(reporter: HealthReporter, services: Vec<String>, health: Health)
     let mut changes = health.subscribe();
     loop {
         let ready = health.is_ready();
-        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let status = if ready {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
         for service in services.iter().map(String::as_str).chain([""]) {
             reporter.set_service_status(service, status).await;
         }

@@ -36,7 +36,10 @@ pub struct Component {
 
 impl Default for Health {
     fn default() -> Self {
-        Self { prefix: String::new(), states: Arc::new(watch::Sender::new(BTreeMap::new())) }
+        Self {
+            prefix: String::new(),
+            states: Arc::new(watch::Sender::new(BTreeMap::new())),
+        }
     }
 }
 
@@ -48,19 +51,28 @@ impl Health {
         self.states.send_modify(|states| {
             states.insert(name.clone(), State::Down("starting".into()));
         });
-        Component { name, health: self.clone() }
+        Component {
+            name,
+            health: self.clone(),
+        }
     }
 
     /// The health of a part of this process: its components are registered as `part.name`.
     #[must_use]
     pub fn part(&self, part: &str) -> Self {
-        Self { prefix: format!("{}{part}.", self.prefix), states: Arc::clone(&self.states) }
+        Self {
+            prefix: format!("{}{part}.", self.prefix),
+            states: Arc::clone(&self.states),
+        }
     }
 
     /// Whether every component is up.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.states.borrow().values().all(|state| *state == State::Up)
+        self.states
+            .borrow()
+            .values()
+            .all(|state| *state == State::Up)
     }
 
     /// The state of each component by name.
@@ -88,7 +100,7 @@ impl Health {
 impl Component {
     /// The component answers.
     pub fn up(&self) {
-        if self.set(State::Up) {
+        if self.set(&State::Up) {
             tracing::info!(component = %self.name, "{} is up", self.name);
         }
     }
@@ -96,15 +108,15 @@ impl Component {
     /// The component does not answer. `reason` says what was tried at which address.
     pub fn down(&self, reason: impl Into<String>) {
         let reason = reason.into();
-        if self.set(State::Down(reason.clone())) {
+        if self.set(&State::Down(reason.clone())) {
             tracing::warn!(component = %self.name, "{} is not available: {reason}", self.name);
         }
     }
 
-    fn set(&self, new: State) -> bool {
+    fn set(&self, new: &State) -> bool {
         self.health.states.send_if_modified(|states| {
             let old = states.insert(self.name.clone(), new.clone());
-            old.as_ref() != Some(&new)
+            old.as_ref() != Some(new)
         })
     }
 }

@@ -8,7 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 pub struct Reason {
     /// The gRPC status code.
     pub code: Code,
-    /// The stable identifier, in UPPER_SNAKE_CASE.
+    /// The stable identifier, in `UPPER_SNAKE_CASE`.
     pub reason: &'static str,
     /// Who defines the reason, such as `user`.
     pub domain: &'static str,
@@ -41,7 +41,11 @@ mod tests {
 
     #[test]
     fn a_reason_survives_the_wire() {
-        let taken = Reason { code: Code::AlreadyExists, reason: "EMAIL_TAKEN", domain: "user" };
+        let taken = Reason {
+            code: Code::AlreadyExists,
+            reason: "EMAIL_TAKEN",
+            domain: "user",
+        };
         let status = taken.status("the address is taken");
         let received = over_the_wire(&status);
         assert_eq!(reason_of(&received).as_deref(), Some("EMAIL_TAKEN"));

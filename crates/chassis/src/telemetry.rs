@@ -13,10 +13,20 @@ use crate::config::Problems;
 #[command(next_help_heading = "Logs")]
 pub struct LogArgs {
     /// Which lines are logged: a level, or directives such as `info,bus=debug`
-    #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "DIRECTIVES")]
+    #[arg(
+        long,
+        env = "LOG_LEVEL",
+        default_value = "info",
+        value_name = "DIRECTIVES"
+    )]
     pub log_level: String,
     /// `pretty` for people, `json` for machines, `auto` for `pretty` on a terminal and `json` elsewhere
-    #[arg(long, env = "LOG_FORMAT", default_value = "auto", value_name = "FORMAT")]
+    #[arg(
+        long,
+        env = "LOG_FORMAT",
+        default_value = "auto",
+        value_name = "FORMAT"
+    )]
     pub log_format: String,
 }
 
@@ -43,7 +53,10 @@ impl LogArgs {
             // librdkafka reports each refused connection itself; the health component says it once.
             EnvFilter::builder().parse(format!("librdkafka=off,rdkafka=off,{text}"))
         });
-        Some(LogConfig { filter: filter?, json: json? })
+        Some(LogConfig {
+            filter: filter?,
+            json: json?,
+        })
     }
 }
 
@@ -54,7 +67,9 @@ impl LogConfig {
         let fmt = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
         // The only failure is that a subscriber is installed already, and then that one serves.
         let _ = if self.json {
-            registry.with(fmt.json().flatten_event(true).with_span_list(false)).try_init()
+            registry
+                .with(fmt.json().flatten_event(true).with_span_list(false))
+                .try_init()
         } else {
             registry.with(fmt.with_target(false)).try_init()
         };

@@ -18,8 +18,14 @@ pub(super) struct Pair {
 
 impl Auth {
     /// Mints the tokens of a session.
-    pub(super) fn pair(&self, user: Option<User>, session: Option<Session>) -> Result<Pair, Status> {
-        let (user, session) = user.zip(session).ok_or_else(|| broken("a part is missing"))?;
+    pub(super) fn pair(
+        &self,
+        user: Option<User>,
+        session: Option<Session>,
+    ) -> Result<Pair, Status> {
+        let (user, session) = user
+            .zip(session)
+            .ok_or_else(|| broken("a part is missing"))?;
         let now = (self.clock)();
         let session_id = uuid(&session.id)?;
         let identity = Identity {
@@ -28,9 +34,16 @@ impl Auth {
             roles: user.roles.clone(),
             auth_epoch: session.auth_epoch,
         };
-        let access = self.signer.issue(&identity, now, ACCESS_LIFETIME).map_err(broken)?;
+        let access = self
+            .signer
+            .issue(&identity, now, ACCESS_LIFETIME)
+            .map_err(broken)?;
         let refresh = refresh_token(&self.refresh_keys, session_id, &session, now)?;
-        Ok(Pair { access, refresh, user })
+        Ok(Pair {
+            access,
+            refresh,
+            user,
+        })
     }
 }
 
@@ -42,10 +55,14 @@ fn refresh_token(
 ) -> Result<String, Status> {
     let secret = session.refresh_secret.as_slice().try_into();
     let secret: [u8; 32] = secret.map_err(|_| broken("the refresh secret has not 32 bytes"))?;
-    let ends = session.expires_at.as_ref().and_then(|ends| u64::try_from(ends.seconds).ok());
+    let ends = session
+        .expires_at
+        .as_ref()
+        .and_then(|ends| u64::try_from(ends.seconds).ok());
     let ends = ends.and_then(|ends| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(ends)));
     let ends = ends.unwrap_or(now).min(now + REFRESH_LIFETIME);
-    keys.issue(session_id, session.refresh_generation, &secret, now, ends).map_err(broken)
+    keys.issue(session_id, session.refresh_generation, &secret, now, ends)
+        .map_err(broken)
 }
 
 fn uuid(text: &str) -> Result<Uuid, Status> {

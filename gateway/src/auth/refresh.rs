@@ -25,7 +25,10 @@ pub(super) async fn refresh(
         TOKEN_MISSING
             .status("this needs a refresh token: send it as `refreshToken` or as the bearer token")
     })?;
-    let claims = auth.refresh_keys.open(token, (auth.clock)()).map_err(refused)?;
+    let claims = auth
+        .refresh_keys
+        .open(token, (auth.clock)())
+        .map_err(refused)?;
     // The refresh token is for the gateway alone.
     metadata.remove("authorization");
     let call = RefreshSessionRequest {

@@ -12,9 +12,21 @@ pub(super) async fn register(
     request: Request<RegisterRequest>,
 ) -> Result<RegisterResponse, Status> {
     let (metadata, extensions, request) = request.into_parts();
-    let RegisterRequest { email, password, name } = request;
+    let RegisterRequest {
+        email,
+        password,
+        name,
+    } = request;
     let budget = extensions.get::<Budget>().copied();
-    let call = on_behalf(&metadata, budget, v1::RegisterRequest { email, password, name });
+    let call = on_behalf(
+        &metadata,
+        budget,
+        v1::RegisterRequest {
+            email,
+            password,
+            name,
+        },
+    );
     let answer = auth.users.clone().register(call).await?.into_inner();
     let pair = auth.pair(answer.user, answer.session)?;
     Ok(RegisterResponse {

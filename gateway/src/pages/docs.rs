@@ -18,7 +18,9 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
                       frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 pub(super) fn router(openapi: Bytes) -> Router {
-    let config = Config::from(DOCUMENT).persist_authorization(false).validator_url("none");
+    let config = Config::from(DOCUMENT)
+        .persist_authorization(false)
+        .validator_url("none");
     let config = Arc::new(config);
     let file = move |path: String| {
         let config = Arc::clone(&config);
@@ -36,7 +38,10 @@ pub(super) fn router(openapi: Bytes) -> Router {
         .route(DOCUMENT, get(document))
         .route("/api/docs", get(async || Redirect::permanent("/api/docs/")))
         .route("/api/docs/", get(move || index(String::new())))
-        .route("/api/docs/{*path}", get(move |Path(path): Path<String>| file(path)))
+        .route(
+            "/api/docs/{*path}",
+            get(move |Path(path): Path<String>| file(path)),
+        )
 }
 
 fn file(path: &str, config: Arc<Config<'static>>) -> Response {
@@ -50,7 +55,10 @@ fn file(path: &str, config: Arc<Config<'static>>) -> Response {
             if file.gzpipped {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             }
-            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            headers.insert(
+                header::CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static(POLICY),
+            );
             response
         }
         Ok(None) => crate::error::Failure::from(transcode::Miss::NotFound).into_response(),

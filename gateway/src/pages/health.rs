@@ -30,7 +30,13 @@ async fn report(State(health): State<Health>) -> (StatusCode, Json<Value>) {
         };
         dependencies.insert(name, state);
     }
-    let (code, status) =
-        if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
-    (code, Json(json!({"status": status, "dependencies": dependencies})))
+    let (code, status) = if ready {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    };
+    (
+        code,
+        Json(json!({"status": status, "dependencies": dependencies})),
+    )
 }

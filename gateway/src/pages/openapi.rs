@@ -24,9 +24,7 @@ pub fn document(transcoder: &Transcoder) -> Bytes {
             },
         },
     });
-    let answer = |description: &str| {
-        json!({"description": description, "content": {"application/json": {"schema": state}}})
-    };
+    let answer = |description: &str| json!({"description": description, "content": {"application/json": {"schema": state}}});
     let health = json!({
         "get": {
             "operationId": "getHealth",
@@ -43,8 +41,8 @@ pub fn document(transcoder: &Transcoder) -> Bytes {
     let info = Info {
         title: "Trolleybus".into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        description: "Accounts over REST. The same methods answer to gRPC and gRPC-Web on this port."
-            .into(),
+        description:
+            "Accounts over REST. The same methods answer to gRPC and gRPC-Web on this port.".into(),
         extra_paths,
     };
     Bytes::from(transcoder.openapi(&info).to_string())

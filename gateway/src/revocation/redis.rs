@@ -34,7 +34,11 @@ impl Redis {
     /// The URL is none.
     pub fn connect(url: &str, health: &Health, shutdown: &Shutdown) -> Result<Self, String> {
         let config = parse(url)?;
-        let address = config.server.hosts().first().map_or_else(String::new, ToString::to_string);
+        let address = config
+            .server
+            .hosts()
+            .first()
+            .map_or_else(String::new, ToString::to_string);
         let client = Builder::from_config(config)
             .with_performance_config(|performance| {
                 performance.default_command_timeout = COMMAND_TIMEOUT;
@@ -51,18 +55,29 @@ impl Redis {
             .build()
             .map_err(|error| error.to_string())?;
         let _connection = client.connect();
-        tokio::spawn(watch(client.clone(), health.component("redis"), address, shutdown.clone()));
+        tokio::spawn(watch(
+            client.clone(),
+            health.component("redis"),
+            address,
+            shutdown.clone(),
+        ));
         Ok(Self { client })
     }
 
     pub(super) async fn revoke(&self, session: Uuid) -> Result<(), Status> {
         let seconds = i64::try_from(KEPT.as_secs()).unwrap_or(i64::MAX);
         let expire = Some(Expiration::EX(seconds));
-        self.client.set(key(session), 1, expire, None, false).await.map_err(|error| unavailable(&error))
+        self.client
+            .set(key(session), 1, expire, None, false)
+            .await
+            .map_err(|error| unavailable(&error))
     }
 
     pub(super) async fn is_revoked(&self, session: Uuid) -> Result<bool, Status> {
-        self.client.exists(key(session)).await.map_err(|error| unavailable(&error))
+        self.client
+            .exists(key(session))
+            .await
+            .map_err(|error| unavailable(&error))
     }
 }
 
@@ -79,7 +94,8 @@ fn parse(url: &str) -> Result<Config, String> {
     if !matches!(scheme, Some("redis" | "rediss" | "valkey" | "valkeys")) {
         return Err("expected redis://host:port or rediss://host:port".into());
     }
-    Config::from_url(url).map_err(|_| "expected redis://[user:password@]host:port[/database]".into())
+    Config::from_url(url)
+        .map_err(|_| "expected redis://[user:password@]host:port[/database]".into())
 }
 
 fn key(session: Uuid) -> String {
@@ -110,7 +126,12 @@ mod tests {
     #[test]
     fn a_url_is_checked_without_telling_its_password() {
         assert!(parse("redis://127.0.0.1:6379").is_ok());
-        for bad in ["http://localhost", "localhost:6379", "redis://:hunter2@host:notaport", ""] {
+        for bad in [
+            "http://localhost",
+            "localhost:6379",
+            "redis://:hunter2@host:notaport",
+            "",
+        ] {
             let error = parse(bad).unwrap_err();
             assert!(!error.contains("hunter2"), "{error}");
         }

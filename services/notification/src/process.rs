@@ -54,8 +54,16 @@ impl ProcessArgs {
         tracing::info!(%address, "the notification service listens on {address}");
         let notifications = Notifications::new(mail)?;
         let contract = Arc::new(Contract::read(proto::descriptors(), &[SERVICE])?);
-        let parts = Parts { notifications, bus, contract, verifier, listener };
-        let ended = shutdown.limit(server::run(parts, Health::default(), shutdown.clone())).await;
+        let parts = Parts {
+            notifications,
+            bus,
+            contract,
+            verifier,
+            listener,
+        };
+        let ended = shutdown
+            .limit(server::run(parts, Health::default(), shutdown.clone()))
+            .await;
         tracing::info!("stopped");
         ended.unwrap_or(Ok(()))
     }

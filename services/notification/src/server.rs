@@ -43,7 +43,13 @@ pub struct Parts {
 /// # Errors
 /// Contracts with faults, or settings that the parts refuse.
 pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()> {
-    let Parts { notifications, bus, contract, verifier, listener } = parts;
+    let Parts {
+        notifications,
+        bus,
+        contract,
+        verifier,
+        listener,
+    } = parts;
     let layers = layer::Parts {
         contract: Arc::clone(&contract),
         verifier: Arc::new(verifier),
@@ -54,7 +60,12 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     let beside = grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &names, &health).await?;
     let routes = Routes::new(NotificationServiceServer::new(notifications.clone())).prepare();
     let service = stack(&layers, routes);
-    let serving = tokio::spawn(grpc::serve(listener, service.clone(), beside, shutdown.clone()));
+    let serving = tokio::spawn(grpc::serve(
+        listener,
+        service.clone(),
+        beside,
+        shutdown.clone(),
+    ));
     let options = ServerOptions::new(GROUP, &[SERVICE]);
     let server = KafkaServer::start(&bus, contract, options, service, kafka_health)
         .context("the connection to Kafka")?;

@@ -3,7 +3,7 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use chassis::command::{ConfigVerb, reference};
+use chassis::command::{ConfigVerb, parse, reference};
 use user::process::ProcessArgs;
 
 /// Accounts and sessions, over gRPC on a Kafka bus and on a port of its own
@@ -31,7 +31,7 @@ enum Verb {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+    let cli: Cli = parse();
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => cli.args.serve().await,
         Verb::Migrate => {

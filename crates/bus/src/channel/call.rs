@@ -29,7 +29,9 @@ impl Shared {
         let budget = budget(method, &head.headers)?;
         let deadline = tokio::time::Instant::now() + budget;
         let Some(mut ticket) = self.pending.register() else {
-            return Err(Status::resource_exhausted("too many calls in flight; try again later"));
+            return Err(Status::resource_exhausted(
+                "too many calls in flight; try again later",
+            ));
         };
         let id = correlation_id(self.pending.channel_id(), ticket.number);
         let record = self.request(method, head, message, id, budget, millis(SystemTime::now()))?;
@@ -48,7 +50,9 @@ impl Shared {
 
 /// The method's deadline, or what the caller asked for if that is less.
 fn budget(method: &Method, headers: &HeaderMap) -> Result<Duration, Status> {
-    let Some(asked) = headers.get(header::TIMEOUT) else { return Ok(method.deadline) };
+    let Some(asked) = headers.get(header::TIMEOUT) else {
+        return Ok(method.deadline);
+    };
     let asked = asked.to_str().ok().and_then(timeout::parse);
     Ok(asked.ok_or_else(timeout::malformed)?.min(method.deadline))
 }
@@ -67,12 +71,16 @@ impl super::reply::Reply {
             *response.headers_mut() = self.metadata;
             response.headers_mut().extend(self.trailers);
             let grpc = http::HeaderValue::from_static("application/grpc");
-            response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
+            response
+                .headers_mut()
+                .insert(http::header::CONTENT_TYPE, grpc);
             response
         })
     }
 
     fn is_ok(&self) -> bool {
-        self.trailers.get(header::STATUS).is_some_and(|status| status == "0")
+        self.trailers
+            .get(header::STATUS)
+            .is_some_and(|status| status == "0")
     }
 }

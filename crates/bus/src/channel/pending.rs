@@ -63,7 +63,11 @@ impl Pending {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, reply) = oneshot::channel();
         self.shard(number).lock().insert(number, sender);
-        Some(Ticket { pending: Arc::clone(self), number, reply })
+        Some(Ticket {
+            pending: Arc::clone(self),
+            number,
+            reply,
+        })
     }
 
     /// Hands a reply to its caller. Says whether anybody waited for it.
@@ -109,6 +113,9 @@ mod tests {
         let mut ticket = pending.register().unwrap();
         assert!(pending.resolve(ticket.number, Err(Status::aborted("first"))));
         assert!(!pending.resolve(ticket.number, Err(Status::aborted("second"))));
-        assert_eq!((&mut ticket.reply).await.unwrap().unwrap_err().message(), "first");
+        assert_eq!(
+            (&mut ticket.reply).await.unwrap().unwrap_err().message(),
+            "first"
+        );
     }
 }

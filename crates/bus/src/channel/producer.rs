@@ -30,7 +30,8 @@ impl ProducerContext<NoCustomPartitioner> for Context {
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
         if let Err((error, message)) = result {
-            self.pending.resolve(number as u64, Err(undelivered(error, message.topic())));
+            self.pending
+                .resolve(number as u64, Err(undelivered(error, message.topic())));
         }
     }
 }
@@ -59,7 +60,9 @@ pub(super) fn send(
     if let Some(partition) = record.partition {
         message = message.partition(partition);
     }
-    producer.send(message).map_err(|(error, _)| undelivered(&error, &record.topic))
+    producer
+        .send(message)
+        .map_err(|error| undelivered(&error, &record.topic))
 }
 
 fn undelivered(error: &KafkaError, topic: &str) -> Status {

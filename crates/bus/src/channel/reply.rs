@@ -78,7 +78,13 @@ impl Reader {
             .set("enable.auto.commit", "false")
             .create_with_context(Quiet)?;
         let shared = Arc::clone(shared);
-        Ok(Self { shared, consumer, component, last_ping: None, next_ping: Instant::now() })
+        Ok(Self {
+            shared,
+            consumer,
+            component,
+            last_ping: None,
+            next_ping: Instant::now(),
+        })
     }
 
     pub(super) fn spawn(mut self) -> JoinHandle<()> {
@@ -115,9 +121,17 @@ impl Reader {
         let shared = &self.shared;
         let brokers = &shared.settings.brokers;
         let mut topics = vec![shared.reply_topic.clone()];
-        topics.extend(shared.contract.methods().into_iter().map(|method| method.topic.clone()));
+        topics.extend(
+            shared
+                .contract
+                .methods()
+                .into_iter()
+                .map(|method| method.topic.clone()),
+        );
         let counts = client::partitions(self.consumer.client(), brokers, &topics)?;
-        let count = u64::try_from(counts.first().copied().unwrap_or(1)).unwrap_or(1).max(1);
+        let count = u64::try_from(counts.first().copied().unwrap_or(1))
+            .unwrap_or(1)
+            .max(1);
         let partition = i32::try_from(shared.pending.channel_id() % count).unwrap_or_default();
         // A number and not `Offset::End`, which is resolved late and could skip the first reply.
         let (_, end) = self
@@ -138,7 +152,10 @@ impl Reader {
         if now >= self.next_ping {
             self.ping(now);
         }
-        match self.consumer.poll(POLL.min(self.next_ping.saturating_duration_since(now))) {
+        match self
+            .consumer
+            .poll(POLL.min(self.next_ping.saturating_duration_since(now)))
+        {
             Some(Ok(message)) => {
                 let received = Received::read(&message);
                 let ping = resolve(&self.shared, &received);
@@ -160,7 +177,10 @@ impl Reader {
 
     fn ping(&mut self, now: Instant) {
         let shared = &self.shared;
-        if self.last_ping.is_none_or(|last| now.duration_since(last) > PING_LOST) {
+        if self
+            .last_ping
+            .is_none_or(|last| now.duration_since(last) > PING_LOST)
+        {
             if self.last_ping.is_some() {
                 shared.ready.store(false, Ordering::Release);
                 let brokers = &shared.settings.brokers;
@@ -177,7 +197,10 @@ impl Reader {
         let time_ms = millis(SystemTime::now());
         let mut record = Outgoing::new(shared.reply_topic.clone(), time_ms, Bytes::new());
         record.partition = Some(shared.reply_partition.load(Ordering::Acquire));
-        record.header(header::CORRELATION_ID, correlation_id(shared.pending.channel_id(), PING));
+        record.header(
+            header::CORRELATION_ID,
+            correlation_id(shared.pending.channel_id(), PING),
+        );
         record.header(header::STATUS, b"0".to_vec());
         shared.settings.keys.sign(&mut record);
         if let Err(status) = producer::send(&shared.producer, &record, PING) {
@@ -189,7 +212,9 @@ impl Reader {
 /// Hands a record of the reply partition to its caller. Says whether it was the ping.
 fn resolve(shared: &Shared, received: &Received<'_>) -> bool {
     let id = received.header(header::CORRELATION_ID).unwrap_or_default();
-    let Some(number) = call_number(shared.pending.channel_id(), id) else { return false };
+    let Some(number) = call_number(shared.pending.channel_id(), id) else {
+        return false;
+    };
     // A reply that did not come from one of ours is passed over: the true one may still come.
     if let Err(refused) = shared.settings.keys.verify(received) {
         tracing::warn!(offset = received.offset, "a reply was refused: {refused}");
@@ -216,12 +241,20 @@ fn open(shared: &Shared, received: &Received<'_>) -> Result<Reply, Status> {
         };
         let name = HeaderName::from_bytes(name.as_bytes());
         let value = HeaderValue::from_bytes(value);
-        let (name, value) = name.ok().zip(value.ok()).ok_or_else(|| undecodable("a header"))?;
+        let (name, value) = name
+            .ok()
+            .zip(value.ok())
+            .ok_or_else(|| undecodable("a header"))?;
         target.append(name, value);
     }
     if !trailers.contains_key(header::STATUS) {
         return Err(undecodable("it has no grpc-status"));
     }
     let was_sealed = received.header(header::SEALED).is_some();
-    Ok(Reply { metadata, trailers, value: value.into(), was_sealed })
+    Ok(Reply {
+        metadata,
+        trailers,
+        value: value.into(),
+        was_sealed,
+    })
 }

@@ -9,8 +9,8 @@ use http::request::Parts;
 use tonic::Status;
 
 use super::Shared;
-use crate::record::Outgoing;
 use crate::header;
+use crate::record::Outgoing;
 
 /// The length of a correlation id: two numbers of 8 bytes in hexadecimal.
 pub(super) const CORRELATION_LENGTH: usize = 32;
@@ -41,7 +41,9 @@ impl Shared {
         budget: Duration,
         time_ms: i64,
     ) -> Result<Outgoing, Status> {
-        let partition = self.reply_partition.load(std::sync::atomic::Ordering::Acquire);
+        let partition = self
+            .reply_partition
+            .load(std::sync::atomic::Ordering::Acquire);
         let mut record = Outgoing::new(method.topic.clone(), time_ms, message);
         record.header(header::CORRELATION_ID, correlation_id);
         record.header(header::REPLY_TOPIC, self.reply_topic.clone().into_bytes());
@@ -54,18 +56,24 @@ impl Shared {
         }
         let no_randomness = |error: crate::keys::SealError| Status::unavailable(error.to_string());
         for name in header::REQUEST_METADATA {
-            let Some(value) = head.headers.get(name) else { continue };
+            let Some(value) = head.headers.get(name) else {
+                continue;
+            };
             let field = format!("{}{name}", header::META_PREFIX);
             let value = if name == "authorization" {
                 let keys = &self.settings.keys;
-                keys.seal_header(&record, &field, value.as_bytes()).map_err(no_randomness)?
+                keys.seal_header(&record, &field, value.as_bytes())
+                    .map_err(no_randomness)?
             } else {
                 value.as_bytes().to_vec()
             };
             record.header(field, value);
         }
         if method.sealed {
-            self.settings.keys.seal(&mut record).map_err(no_randomness)?;
+            self.settings
+                .keys
+                .seal(&mut record)
+                .map_err(no_randomness)?;
         }
         self.settings.keys.sign(&mut record);
         for name in header::TRACE {
@@ -91,7 +99,13 @@ mod tests {
 
     #[test]
     fn a_foreign_correlation_id_is_passed_over() {
-        for foreign in [&b""[..], b"x", b"\xff\xff", "ä".repeat(16).as_bytes(), &[b'+'; 32]] {
+        for foreign in [
+            &b""[..],
+            b"x",
+            b"\xff\xff",
+            "ä".repeat(16).as_bytes(),
+            &[b'+'; 32],
+        ] {
             assert_eq!(call_number(0xfeed, foreign), None);
         }
     }

@@ -49,7 +49,10 @@ impl ProducerContext<NoCustomPartitioner> for Context {
     type DeliveryOpaque = Box<oneshot::Sender<Delivered>>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, waiting: Self::DeliveryOpaque) {
-        let delivered = result.as_ref().map(|_| ()).map_err(|(error, _)| error.clone());
+        let delivered = result
+            .as_ref()
+            .map(|_| ())
+            .map_err(|(error, _)| error.clone());
         // The publisher's caller may have given up; the record is published all the same.
         let _ = waiting.send(delivered);
     }
@@ -66,7 +69,12 @@ impl Publisher {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         let settings = settings.clone();
-        Self { shared: Arc::new(Shared { settings, producer: OnceLock::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                settings,
+                producer: OnceLock::new(),
+            }),
+        }
     }
 
     /// Ends when the broker has the event on every in-sync replica.
@@ -74,9 +82,18 @@ impl Publisher {
     /// # Errors
     /// It does not, for now: the topic is missing, or the broker did not answer within 10 s.
     pub async fn publish(&self, event: &EventRecord) -> Result<(), PublishError> {
-        let headers = event.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-        self.send(&event.topic, Some(event.key.as_bytes()), event.created_ms, headers, &event.value)
-            .await
+        let headers = event
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_slice()));
+        self.send(
+            &event.topic,
+            Some(event.key.as_bytes()),
+            event.created_ms,
+            headers,
+            &event.value,
+        )
+        .await
     }
 
     /// Publishes a record as it is.
@@ -89,7 +106,10 @@ impl Publisher {
         value: &[u8],
     ) -> Result<(), PublishError> {
         let headers = headers.fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(value) })
+            headers.insert(Header {
+                key,
+                value: Some(value),
+            })
         });
         let (waiting, delivered) = oneshot::channel();
         let mut record = BaseRecord::with_opaque_to(topic, Box::new(waiting))
@@ -106,11 +126,14 @@ impl Publisher {
             _ => PublishError::Failed(topic.to_owned(), error.to_string()),
         };
         let producer = self.shared.producer().map_err(failed)?;
-        producer.send(record).map_err(|(error, _)| failed(&error))?;
+        producer.send(record).map_err(|error| failed(&error))?;
         match delivered.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(failed(&error)),
-            Err(_) => Err(PublishError::Failed(topic.to_owned(), "the publisher has ended".into())),
+            Err(_) => Err(PublishError::Failed(
+                topic.to_owned(),
+                "the publisher has ended".into(),
+            )),
         }
     }
 

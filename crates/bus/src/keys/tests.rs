@@ -11,7 +11,11 @@ fn key(fill: u8) -> String {
 }
 
 fn record() -> Outgoing {
-    let mut record = Outgoing::new("user.find", 1_700_000_000_000, bytes::Bytes::from_static(b"abc"));
+    let mut record = Outgoing::new(
+        "user.find",
+        1_700_000_000_000,
+        bytes::Bytes::from_static(b"abc"),
+    );
     record.header(header::CORRELATION_ID, b"0123".to_vec());
     record.header(header::METHOD, b"/user.v1.UserService/Find".to_vec());
     record
@@ -25,7 +29,11 @@ fn seen<'a>(record: &'a Outgoing, topic: &'a str) -> Received<'a> {
         offset: 0,
         time_ms: record.time_ms,
         key: None,
-        headers: record.headers.iter().map(|(n, v)| (n.as_ref(), v.as_slice())).collect(),
+        headers: record
+            .headers
+            .iter()
+            .map(|(n, v)| (n.as_ref(), v.as_slice()))
+            .collect(),
         value: &record.value,
     }
 }
@@ -41,15 +49,24 @@ fn a_signed_record_is_accepted_where_it_was_sent() {
 fn a_record_on_another_topic_is_refused() {
     let mut record = record();
     ring(1).sign(&mut record);
-    assert_eq!(ring(1).verify(&seen(&record, "user.register")), Err(Refused::Forged));
+    assert_eq!(
+        ring(1).verify(&seen(&record, "user.register")),
+        Err(Refused::Forged)
+    );
 }
 
 #[test]
 fn an_unsigned_record_and_one_of_a_foreign_key_are_refused() {
     let mut record = record();
-    assert_eq!(ring(1).verify(&seen(&record, "user.find")), Err(Refused::Unsigned));
+    assert_eq!(
+        ring(1).verify(&seen(&record, "user.find")),
+        Err(Refused::Unsigned)
+    );
     ring(2).sign(&mut record);
-    assert_eq!(ring(1).verify(&seen(&record, "user.find")), Err(Refused::UnknownKey));
+    assert_eq!(
+        ring(1).verify(&seen(&record, "user.find")),
+        Err(Refused::UnknownKey)
+    );
 }
 
 #[test]
@@ -76,7 +93,10 @@ fn a_sealed_value_opens_only_at_its_place() {
     ring(1).sign(&mut record);
     assert!(!record.value.windows(3).any(|window| window == b"abc"));
     assert_eq!(ring(1).open(&seen(&record, "user.find")).unwrap(), b"abc");
-    assert_eq!(ring(1).open(&seen(&record, "user.register")), Err(Refused::Unopenable));
+    assert_eq!(
+        ring(1).open(&seen(&record, "user.register")),
+        Err(Refused::Unopenable)
+    );
 }
 
 #[test]
@@ -90,8 +110,14 @@ fn an_empty_value_can_be_sealed() {
 #[test]
 fn what_is_no_key_ring_is_refused() {
     assert_eq!(KeyRing::parse(" , ").unwrap_err(), KeyError::Empty);
-    assert_eq!(KeyRing::parse("k4.public.x").unwrap_err(), KeyError::Malformed(1));
-    assert_eq!(KeyRing::parse(&format!("{},k4.local.AA", key(1))).unwrap_err(), KeyError::Malformed(2));
+    assert_eq!(
+        KeyRing::parse("k4.public.x").unwrap_err(),
+        KeyError::Malformed(1)
+    );
+    assert_eq!(
+        KeyRing::parse(&format!("{},k4.local.AA", key(1))).unwrap_err(),
+        KeyError::Malformed(2)
+    );
     assert_eq!(KeyRing::parse(&key(0)).unwrap_err(), KeyError::Zero(1));
 }
 

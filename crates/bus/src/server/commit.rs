@@ -39,8 +39,16 @@ impl Commits {
     pub(super) fn take(&self, topic: &str, partition: i32, offset: i64) -> Taken {
         let mut state = self.state.lock();
         let place = (topic.to_owned(), partition);
-        state.trackers.entry(place.clone()).or_default().take(offset);
-        Taken { place, offset, epoch: state.epoch }
+        state
+            .trackers
+            .entry(place.clone())
+            .or_default()
+            .take(offset);
+        Taken {
+            place,
+            offset,
+            epoch: state.epoch,
+        }
     }
 
     /// A record is finished, or may not run again.

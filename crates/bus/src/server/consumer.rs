@@ -64,7 +64,10 @@ impl ConsumerContext for Group {
 
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Assign(partitions) = rebalance {
-            tracing::debug!(partitions = partitions.count(), "the group gave this member its share");
+            tracing::debug!(
+                partitions = partitions.count(),
+                "the group gave this member its share"
+            );
             self.shared.assigned.store(true, Ordering::Release);
             self.component.up();
         }
@@ -80,7 +83,9 @@ fn store(shared: &Shared, consumer: &BaseConsumer<Group>) {
     let mut offsets = TopicPartitionList::new();
     for ((topic, partition), offset) in ready {
         // A committed offset is the next one to read.
-        if let Err(error) = offsets.add_partition_offset(&topic, partition, Offset::Offset(offset + 1)) {
+        if let Err(error) =
+            offsets.add_partition_offset(&topic, partition, Offset::Offset(offset + 1))
+        {
             tracing::error!("an offset cannot be committed: {error}");
         }
     }
@@ -104,9 +109,16 @@ impl Poller {
         if let Some(instance) = &shared.settings.instance_id {
             config.set("group.instance.id", instance);
         }
-        let group = Group { shared: Arc::clone(shared), component: component.clone() };
+        let group = Group {
+            shared: Arc::clone(shared),
+            component: component.clone(),
+        };
         let consumer = config.create_with_context(group)?;
-        Ok(Self { shared: Arc::clone(shared), consumer, component })
+        Ok(Self {
+            shared: Arc::clone(shared),
+            consumer,
+            component,
+        })
     }
 
     pub(super) fn spawn(self) -> JoinHandle<()> {
@@ -138,10 +150,13 @@ impl Poller {
         needed.extend(self.shared.options.also_needs.iter().cloned());
         let brokers = &self.shared.settings.brokers;
         while !self.stopping() {
-            let joined = client::partitions(self.consumer.client(), brokers, &needed).and_then(|_| {
-                let names: Vec<_> = topics.iter().map(String::as_str).collect();
-                self.consumer.subscribe(&names).map_err(|error| error.to_string())
-            });
+            let joined =
+                client::partitions(self.consumer.client(), brokers, &needed).and_then(|_| {
+                    let names: Vec<_> = topics.iter().map(String::as_str).collect();
+                    self.consumer
+                        .subscribe(&names)
+                        .map_err(|error| error.to_string())
+                });
             match joined {
                 Ok(()) => return true,
                 Err(reason) => self.component.down(reason),
@@ -183,7 +198,9 @@ impl Poller {
     fn leave(&self) {
         let patience = self.shared.slots.closing().unwrap_or(REVOKE_DRAIN);
         if !self.shared.commits.drain(patience) {
-            tracing::warn!("some records were not finished before the stop; they will be delivered again");
+            tracing::warn!(
+                "some records were not finished before the stop; they will be delivered again"
+            );
         }
         store(&self.shared, &self.consumer);
         self.consumer.unsubscribe();
@@ -191,7 +208,11 @@ impl Poller {
         while std::time::Instant::now() < until {
             // Polling runs the revocation, which commits.
             let _ = self.consumer.poll(Duration::from_millis(20));
-            if self.consumer.assignment().is_ok_and(|assigned| assigned.count() == 0) {
+            if self
+                .consumer
+                .assignment()
+                .is_ok_and(|assigned| assigned.count() == 0)
+            {
                 break;
             }
         }

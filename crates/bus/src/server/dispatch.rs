@@ -24,7 +24,10 @@ impl Shared {
     /// Takes a record. Whatever it holds, it is finished in the end, so that it never stops its
     /// partition.
     pub(super) fn dispatch(self: &Arc<Self>, received: &Received<'_>, taken: Taken, slot: Slot) {
-        let own_topic = self.methods.iter().find(|method| method.topic == received.topic);
+        let own_topic = self
+            .methods
+            .iter()
+            .find(|method| method.topic == received.topic);
         let is_event = own_topic.is_some_and(|method| method.pattern == Pattern::Event);
         if is_event {
             self.dispatch_event(received, taken, slot);
@@ -35,15 +38,21 @@ impl Shared {
 
     /// The method that a record calls: the one it names, which must be the one of its topic.
     pub(super) fn method_of(&self, received: &Received<'_>) -> Result<Arc<Method>, Status> {
-        let named = received.text(header::METHOD).and_then(|path| self.contract.get(path));
+        let named = received
+            .text(header::METHOD)
+            .and_then(|path| self.contract.get(path));
         let method = named.filter(|method| method.topic == received.origin_topic());
-        method.cloned().ok_or_else(|| Status::unimplemented("the topic carries no such method"))
+        method
+            .cloned()
+            .ok_or_else(|| Status::unimplemented("the topic carries no such method"))
     }
 
     fn dispatch_request(self: &Arc<Self>, received: &Received<'_>, taken: Taken, slot: Slot) {
         if let Err(refused) = self.settings.keys.verify(received) {
             tracing::warn!(
-                topic = received.topic, partition = received.partition, offset = received.offset,
+                topic = received.topic,
+                partition = received.partition,
+                offset = received.offset,
                 "a request was refused: {refused}"
             );
             return self.commits.finish(&taken);
@@ -51,7 +60,11 @@ impl Shared {
         let address = match Address::of(received, self) {
             Ok(address) => address,
             Err(why) => {
-                tracing::warn!(topic = received.topic, offset = received.offset, "a request cannot be answered: {why}");
+                tracing::warn!(
+                    topic = received.topic,
+                    offset = received.offset,
+                    "a request cannot be answered: {why}"
+                );
                 return self.commits.finish(&taken);
             }
         };
@@ -86,9 +99,11 @@ impl Shared {
     pub(super) async fn handle(&self, call: &Call) -> Response<Body> {
         let answer = self.attempt(call.request());
         let budget = call.budget().saturating_sub(ANSWER_BY);
-        tokio::time::timeout(budget, answer).await.unwrap_or_else(|_| {
-            Status::deadline_exceeded("the service did not answer in time").into_http()
-        })
+        tokio::time::timeout(budget, answer)
+            .await
+            .unwrap_or_else(|_| {
+                Status::deadline_exceeded("the service did not answer in time").into_http()
+            })
     }
 
     async fn attempt(&self, request: Request<Body>) -> Response<Body> {

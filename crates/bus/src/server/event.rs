@@ -41,7 +41,12 @@ enum Next {
 }
 
 impl Shared {
-    pub(super) fn dispatch_event(self: &Arc<Self>, received: &Received<'_>, taken: Taken, slot: Slot) {
+    pub(super) fn dispatch_event(
+        self: &Arc<Self>,
+        received: &Received<'_>,
+        taken: Taken,
+        slot: Slot,
+    ) {
         let opened = self
             .settings
             .keys
@@ -81,8 +86,12 @@ impl Shared {
                 return Err((status, attempt));
             }
             tracing::warn!(
-                method = method.path, event.id = call.id(), attempt,
-                "an event failed and is tried again in {} ms: {}", pause.as_millis(), status.message()
+                method = method.path,
+                event.id = call.id(),
+                attempt,
+                "an event failed and is tried again in {} ms: {}",
+                pause.as_millis(),
+                status.message()
             );
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -94,19 +103,44 @@ impl Shared {
     async fn set_aside(&self, original: &Original, status: &Status, attempts: u32) {
         let topic = format!("{}{}", original.topic, header::DEAD_LETTER_SUFFIX);
         let added = [
-            ("kafka_dlt-original-topic", original.topic.clone().into_bytes()),
-            ("kafka_dlt-original-partition", original.partition.to_be_bytes().to_vec()),
-            ("kafka_dlt-original-offset", original.offset.to_be_bytes().to_vec()),
-            ("kafka_dlt-original-timestamp", original.time_ms.to_be_bytes().to_vec()),
-            ("kafka_dlt-exception-fqcn", format!("{:?}", status.code()).into_bytes()),
-            ("kafka_dlt-exception-message", status.message().as_bytes().to_vec()),
+            (
+                "kafka_dlt-original-topic",
+                original.topic.clone().into_bytes(),
+            ),
+            (
+                "kafka_dlt-original-partition",
+                original.partition.to_be_bytes().to_vec(),
+            ),
+            (
+                "kafka_dlt-original-offset",
+                original.offset.to_be_bytes().to_vec(),
+            ),
+            (
+                "kafka_dlt-original-timestamp",
+                original.time_ms.to_be_bytes().to_vec(),
+            ),
+            (
+                "kafka_dlt-exception-fqcn",
+                format!("{:?}", status.code()).into_bytes(),
+            ),
+            (
+                "kafka_dlt-exception-message",
+                status.message().as_bytes().to_vec(),
+            ),
         ];
         let mut pause = FIRST_PAUSE;
         loop {
-            let own = original.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let own = original
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_slice()));
             let headers = own.chain(added.iter().map(|(name, value)| (*name, value.as_slice())));
             let (key, value) = (original.key.as_deref(), &original.value);
-            match self.events.send(&topic, key, original.time_ms, headers, value).await {
+            match self
+                .events
+                .send(&topic, key, original.time_ms, headers, value)
+                .await
+            {
                 Ok(()) => break,
                 // Nothing is lost meanwhile: the record is uncommitted on its own topic.
                 Err(error) => tracing::error!("a dead letter is kept back: {error}"),
@@ -115,15 +149,22 @@ impl Shared {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         tracing::error!(
-            topic = original.topic, partition = original.partition, offset = original.offset, attempts,
-            "an event was set aside on {topic}: {}", status.message()
+            topic = original.topic,
+            partition = original.partition,
+            offset = original.offset,
+            attempts,
+            "an event was set aside on {topic}: {}",
+            status.message()
         );
     }
 }
 
 fn next(code: Code, attempt: u32) -> Next {
     match code {
-        Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted
+        Code::Unavailable
+        | Code::ResourceExhausted
+        | Code::DeadlineExceeded
+        | Code::Aborted
         | Code::Cancelled => Next::Again,
         Code::Internal | Code::Unknown if attempt < FAULTY_ATTEMPTS => Next::Again,
         _ => Next::SetAside,

@@ -52,7 +52,9 @@ impl Address {
     /// # Errors
     /// What is missing or not allowed.
     pub(super) fn of(received: &Received<'_>, shared: &Shared) -> Result<Self, &'static str> {
-        let topic = received.text(header::REPLY_TOPIC).ok_or("it names no reply topic")?;
+        let topic = received
+            .text(header::REPLY_TOPIC)
+            .ok_or("it names no reply topic")?;
         if !is_reply_topic(topic, &shared.options.reply_topics) {
             return Err("its reply topic is not one that replies may go to");
         }
@@ -60,7 +62,11 @@ impl Address {
         let partition = partition.ok_or("its reply partition is no number")?;
         let correlation_id = received.header(header::CORRELATION_ID);
         let correlation_id = correlation_id.ok_or("it has no correlation id")?.to_vec();
-        Ok(Self { topic: topic.to_owned(), partition, correlation_id })
+        Ok(Self {
+            topic: topic.to_owned(),
+            partition,
+            correlation_id,
+        })
     }
 }
 
@@ -130,7 +136,7 @@ impl Shared {
             .partition(to.partition)
             .headers(record.kafka_headers())
             .timestamp(record.time_ms);
-        if let Err((error, _)) = self.replies.send(message) {
+        if let Err(error) = self.replies.send(message) {
             tracing::warn!("a reply was not sent: {error}");
         }
     }
@@ -154,7 +160,13 @@ mod tests {
         for good in ["reply.gateway", "user.find.reply", "answers"] {
             assert!(is_reply_topic(good, &named), "{good}");
         }
-        for bad in ["user.find", "notification.send.email", "replyx", "reply", ""] {
+        for bad in [
+            "user.find",
+            "notification.send.email",
+            "replyx",
+            "reply",
+            "",
+        ] {
             assert!(!is_reply_topic(bad, &named), "{bad}");
         }
     }

@@ -32,7 +32,9 @@ pub(super) fn remaining(
     // A clock that is behind the caller's makes no deadline longer.
     let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
     if age > given + SKEW {
-        return Err(Status::deadline_exceeded("the request was too old when it was taken"));
+        return Err(Status::deadline_exceeded(
+            "the request was too old when it was taken",
+        ));
     }
     Ok(given.saturating_sub(age).max(Duration::from_millis(1)))
 }
@@ -62,21 +64,30 @@ impl Call {
         if method.sealed && received.header(header::SEALED).is_none() {
             return Err(unreadable("a value in the clear that should be sealed"));
         }
-        if received.header(header::CONTENT_TYPE).is_some_and(|form| form != header::PROTOBUF) {
+        if received
+            .header(header::CONTENT_TYPE)
+            .is_some_and(|form| form != header::PROTOBUF)
+        {
             return Err(unreadable("a content-type other than application/protobuf"));
         }
-        let message = keys.open(received).map_err(|_| unreadable("a value that does not open"))?;
+        let message = keys
+            .open(received)
+            .map_err(|_| unreadable("a value that does not open"))?;
         let uri = Uri::try_from(method.path.as_str()).map_err(|_| unreadable("a bad method"))?;
         let mut headers = Vec::new();
         for (name, value) in &received.headers {
-            let Some(meta) = name.strip_prefix(header::META_PREFIX) else { continue };
+            let Some(meta) = name.strip_prefix(header::META_PREFIX) else {
+                continue;
+            };
             if !header::REQUEST_METADATA.contains(&meta) {
                 continue;
             }
             let opened;
             let value = if meta == "authorization" {
                 opened = keys.open_header(received, name, value);
-                opened.as_deref().map_err(|_| unreadable("an authorization that does not open"))?
+                opened
+                    .as_deref()
+                    .map_err(|_| unreadable("an authorization that does not open"))?
             } else {
                 value
             };
@@ -85,7 +96,9 @@ impl Call {
             headers.push(pair.ok_or_else(|| unreadable("metadata that is no header"))?);
         }
         for name in header::TRACE.into_iter().chain([header::IDEMPOTENCY_KEY]) {
-            let value = received.header(name).and_then(|value| HeaderValue::from_bytes(value).ok());
+            let value = received
+                .header(name)
+                .and_then(|value| HeaderValue::from_bytes(value).ok());
             headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
         }
         let id = match method.pattern {
@@ -93,7 +106,13 @@ impl Call {
             Pattern::RequestReply => received.text(header::CORRELATION_ID),
         };
         let id = CallId(id.ok_or_else(|| unreadable("no id"))?.to_owned());
-        Ok(Self { uri, headers, message: message.into(), id, budget })
+        Ok(Self {
+            uri,
+            headers,
+            message: message.into(),
+            id,
+            budget,
+        })
     }
 
     /// The request for one attempt.
@@ -104,7 +123,10 @@ impl Call {
         *request.version_mut() = http::Version::HTTP_2;
         let headers = request.headers_mut();
         headers.extend(self.headers.iter().cloned());
-        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/grpc"),
+        );
         headers.insert(http::header::TE, HeaderValue::from_static("trailers"));
         if let Ok(timeout) = HeaderValue::try_from(timeout::format(self.budget)) {
             headers.insert(header::TIMEOUT, timeout);

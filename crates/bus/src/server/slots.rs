@@ -25,7 +25,11 @@ pub(super) struct Slot(Arc<Slots>);
 
 impl Slots {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, state: Mutex::default(), changed: Condvar::new() }
+        Self {
+            limit,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
     }
 
     pub(super) fn used(&self) -> usize {

@@ -22,7 +22,10 @@ impl Tracker {
     /// A record is finished. The last offset of the finished run at the front, if it grew: it and
     /// everything before it may be committed.
     pub(super) fn finish(&mut self, offset: i64) -> Option<i64> {
-        let index = self.taken.binary_search_by_key(&offset, |(taken, _)| *taken).ok()?;
+        let index = self
+            .taken
+            .binary_search_by_key(&offset, |(taken, _)| *taken)
+            .ok()?;
         self.taken[index].1 = true;
         let mut last = None;
         while let Some(&(offset, true)) = self.taken.front() {

@@ -31,7 +31,11 @@ impl BusArgs {
     /// Checks the settings.
     pub fn resolve(&self, client_id: &str, problems: &mut Problems) -> Option<Settings> {
         let brokers = self.brokers(problems);
-        let keys = problems.secret("BUS_KEYS", self.bus_keys.as_deref(), self.bus_keys_file.as_ref());
+        let keys = problems.secret(
+            "BUS_KEYS",
+            self.bus_keys.as_deref(),
+            self.bus_keys_file.as_ref(),
+        );
         let keys = problems.read("BUS_KEYS", keys.as_deref(), KeyRing::parse);
         let instance_id = self.instance_id.clone().filter(|id| !id.trim().is_empty());
         let mut settings = Settings::new(brokers?, client_id, keys?);
@@ -43,13 +47,19 @@ impl BusArgs {
     pub fn brokers(&self, problems: &mut Problems) -> Option<String> {
         problems.read("KAFKA_BROKERS", self.kafka_brokers.as_deref(), |text| {
             let good = text.split(',').all(|address| is_address(address.trim()));
-            if good { Ok(text.to_owned()) } else { Err("expected host:port, comma-separated") }
+            if good {
+                Ok(text.to_owned())
+            } else {
+                Err("expected host:port, comma-separated")
+            }
         })
     }
 }
 
 fn is_address(address: &str) -> bool {
-    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return false;
+    };
     !host.is_empty()
         && !host.contains(|c: char| c.is_whitespace() || c == '/')
         && port.parse::<u16>().is_ok_and(|port| port != 0)

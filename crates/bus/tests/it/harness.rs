@@ -65,7 +65,12 @@ impl Broker {
         let topics = bus::topics::plan(&contract, &["test"], 1);
         let embedded = EmbeddedBroker::start(&topics).unwrap();
         let settings = embedded.settings("test", keys());
-        Self { settings, contract, app: "test".into(), _embedded: Some(embedded) }
+        Self {
+            settings,
+            contract,
+            app: "test".into(),
+            _embedded: Some(embedded),
+        }
     }
 
     #[cfg(feature = "real")]
@@ -79,18 +84,24 @@ impl Broker {
         let settings = Settings::new(brokers, "test", keys());
         let topics: Vec<TopicSpec> = bus::topics::plan(&contract, &[&app], 1)
             .into_iter()
-            .map(|topic| TopicSpec { partitions: 1, ..topic })
+            .map(|topic| TopicSpec {
+                partitions: 1,
+                ..topic
+            })
             .collect();
-        bus::topics::apply(&settings.brokers, &topics, Some(1)).await.unwrap();
-        Self { settings, contract, app, _embedded: None }
+        bus::topics::apply(&settings.brokers, &topics, Some(1))
+            .await
+            .unwrap();
+        Self {
+            settings,
+            contract,
+            app,
+            _embedded: None,
+        }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    pub(crate) fn contract(&self) -> &Arc<Contract> {
-        &self.contract
     }
 
     pub(crate) fn topic(&self, path: &str) -> String {
@@ -101,7 +112,9 @@ impl Broker {
     pub(crate) async fn channel(&self) -> KafkaChannel {
         let health = Health::default();
         let users = Arc::clone(&self.contract);
-        let channel = KafkaChannel::start(&self.settings, users, &self.app, health.component("kafka")).unwrap();
+        let channel =
+            KafkaChannel::start(&self.settings, users, &self.app, health.component("kafka"))
+                .unwrap();
         within(health.ready()).await;
         channel
     }
@@ -114,9 +127,14 @@ impl Broker {
         // The group is the broker's own where topics are shared by tests.
         let options = ServerOptions::new(&format!("group-{}", self.app), &[USER, NOTIFICATION]);
         let contract = Arc::clone(&self.contract);
-        let server =
-            KafkaServer::start(&self.settings, contract, options, routes, health.component("kafka"))
-                .unwrap();
+        let server = KafkaServer::start(
+            &self.settings,
+            contract,
+            options,
+            routes,
+            health.component("kafka"),
+        )
+        .unwrap();
         within(health.ready()).await;
         server
     }
@@ -125,7 +143,9 @@ impl Broker {
     pub(crate) async fn raw(&self, topic: &str, count: usize) -> Vec<Raw> {
         let (brokers, topic) = (self.settings.brokers.clone(), topic.to_owned());
         let enough = move |found: &[Raw]| found.len() >= count;
-        tokio::task::spawn_blocking(move || read_raw(&brokers, &topic, enough)).await.unwrap()
+        tokio::task::spawn_blocking(move || read_raw(&brokers, &topic, enough))
+            .await
+            .unwrap()
     }
 
     /// The reply that bears a correlation id; pings share its topic.
@@ -151,19 +171,30 @@ fn read_raw(brokers: &str, topic: &str, enough: impl Fn(&[Raw]) -> bool) -> Vec<
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let mut assignment = TopicPartitionList::new();
     for partition in metadata.topics()[0].partitions() {
-        assignment.add_partition_offset(topic, partition.id(), Offset::Beginning).unwrap();
+        assignment
+            .add_partition_offset(topic, partition.id(), Offset::Beginning)
+            .unwrap();
     }
     consumer.assign(&assignment).unwrap();
     let until = std::time::Instant::now() + PATIENCE;
     let mut found = Vec::new();
     while !enough(&found) {
-        assert!(std::time::Instant::now() < until, "{topic}: only {} records", found.len());
-        let Some(message) = consumer.poll(Duration::from_millis(50)) else { continue };
+        assert!(
+            std::time::Instant::now() < until,
+            "{topic}: only {} records",
+            found.len()
+        );
+        let Some(message) = consumer.poll(Duration::from_millis(50)) else {
+            continue;
+        };
         let message = message.unwrap();
         found.push(Raw {
             key: message.key().map(<[u8]>::to_vec),
             headers: message.headers().map_or_else(Vec::new, |headers| {
-                headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap().to_vec())).collect()
+                headers
+                    .iter()
+                    .map(|h| (h.key.to_owned(), h.value.unwrap().to_vec()))
+                    .collect()
             }),
             value: message.payload().expect("a value is never null").to_vec(),
             time_ms: message.timestamp().to_millis().unwrap(),
@@ -174,7 +205,10 @@ fn read_raw(brokers: &str, topic: &str, enough: impl Fn(&[Raw]) -> bool) -> Vec<
 
 impl Raw {
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_slice())
+        self.headers
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_slice())
     }
 
     pub(crate) fn text(&self, name: &str) -> &str {
@@ -189,7 +223,9 @@ fn contract(prefix: &str) -> Arc<Contract> {
 }
 
 pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, work).await.expect("took longer than 20 s")
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .expect("took longer than 20 s")
 }
 
 pub(crate) fn client(channel: &KafkaChannel) -> UserServiceClient<KafkaChannel> {
@@ -214,7 +250,12 @@ impl TestService {
     }
 
     pub(crate) fn times(&self, what: &str) -> usize {
-        self.handled.lock().unwrap().get(what).copied().unwrap_or_default()
+        self.handled
+            .lock()
+            .unwrap()
+            .get(what)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Ends when a request was handled as often as that.
@@ -241,10 +282,20 @@ impl UserService for TestService {
         assert!(request.extensions().get::<FromBus>().is_some());
         let request = request.into_inner();
         self.note(&request.password);
-        let user = User { email: request.email, name: request.name, ..User::default() };
+        let user = User {
+            email: request.email,
+            name: request.name,
+            ..User::default()
+        };
         let secret = request.password.into_bytes();
-        let session = Session { refresh_secret: secret, ..Session::default() };
-        Ok(Response::new(RegisterResponse { user: Some(user), session: Some(session) }))
+        let session = Session {
+            refresh_secret: secret,
+            ..Session::default()
+        };
+        Ok(Response::new(RegisterResponse {
+            user: Some(user),
+            session: Some(session),
+        }))
     }
 
     async fn validate(
@@ -254,8 +305,12 @@ impl UserService for TestService {
         let language = request.metadata().get("accept-language").cloned();
         let authorization = request.metadata().get("authorization").cloned();
         let mut response = Response::new(ValidateResponse::default());
-        response.metadata_mut().insert("x-language", language.unwrap());
-        response.metadata_mut().insert("x-authorization", authorization.unwrap());
+        response
+            .metadata_mut()
+            .insert("x-language", language.unwrap());
+        response
+            .metadata_mut()
+            .insert("x-authorization", authorization.unwrap());
         Ok(response)
     }
 
@@ -267,7 +322,11 @@ impl UserService for TestService {
         let mut details = tonic_types::ErrorDetails::new();
         details.set_error_info("SESSION_REVOKED", "user", []);
         let message = "revoked: \"ä\" 100%\n";
-        Err(Status::with_error_details(tonic::Code::Unauthenticated, message, details))
+        Err(Status::with_error_details(
+            tonic::Code::Unauthenticated,
+            message,
+            details,
+        ))
     }
 
     async fn find(&self, request: Request<FindRequest>) -> Result<Response<FindResponse>, Status> {
@@ -283,7 +342,12 @@ impl UserService for TestService {
         if id.len() > ECHOED {
             return Ok(Response::new(FindResponse::default()));
         }
-        Ok(Response::new(FindResponse { user: Some(User { id, ..User::default() }) }))
+        Ok(Response::new(FindResponse {
+            user: Some(User {
+                id,
+                ..User::default()
+            }),
+        }))
     }
 }
 
@@ -300,7 +364,11 @@ impl NotificationService for TestService {
         request: Request<SendWelcomeRequest>,
     ) -> Result<Response<()>, Status> {
         let times = self.note(&request.into_inner().name);
-        if times < 3 { Err(Status::unavailable("not yet")) } else { Ok(Response::new(())) }
+        if times < 3 {
+            Err(Status::unavailable("not yet"))
+        } else {
+            Ok(Response::new(()))
+        }
     }
 }
 

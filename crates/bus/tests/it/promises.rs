@@ -29,11 +29,16 @@ pub(crate) async fn a_call_is_answered(broker: Broker) {
 pub(crate) async fn an_error_keeps_its_code_message_and_details(broker: Broker) {
     let _server = broker.serve(&TestService::default()).await;
     let channel = broker.channel().await;
-    let status =
-        client(&channel).refresh_session(RefreshSessionRequest::default()).await.unwrap_err();
+    let status = client(&channel)
+        .refresh_session(RefreshSessionRequest::default())
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(status.message(), "revoked: \"ä\" 100%\n");
-    assert_eq!(status.get_details_error_info().unwrap().reason, "SESSION_REVOKED");
+    assert_eq!(
+        status.get_details_error_info().unwrap().reason,
+        "SESSION_REVOKED"
+    );
 }
 
 pub(crate) async fn a_call_without_a_service_ends_by_its_deadline(broker: Broker) {
@@ -60,8 +65,14 @@ pub(crate) async fn an_event_is_handled_again_until_it_succeeds(broker: Broker) 
     let service = TestService::default();
     let server = broker.serve(&service).await;
     let channel = broker.channel().await;
-    let welcome = SendWelcomeRequest { name: "Ada".into(), ..SendWelcomeRequest::default() };
-    NotificationServiceClient::new(channel.clone()).send_welcome(welcome).await.unwrap();
+    let welcome = SendWelcomeRequest {
+        name: "Ada".into(),
+        ..SendWelcomeRequest::default()
+    };
+    NotificationServiceClient::new(channel.clone())
+        .send_welcome(welcome)
+        .await
+        .unwrap();
     service.reaches("Ada", 3).await;
     server.shutdown(Duration::from_secs(5)).await;
     assert_eq!(service.times("Ada"), 3);
@@ -71,12 +82,21 @@ pub(crate) async fn an_event_that_cannot_be_handled_is_set_aside_byte_for_byte(b
     let service = TestService::default();
     let _server = broker.serve(&service).await;
     let channel = broker.channel().await;
-    let mail = SendEmailRequest { to: "nobody".into(), ..SendEmailRequest::default() };
-    NotificationServiceClient::new(channel.clone()).send_email(mail).await.unwrap();
+    let mail = SendEmailRequest {
+        to: "nobody".into(),
+        ..SendEmailRequest::default()
+    };
+    NotificationServiceClient::new(channel.clone())
+        .send_email(mail)
+        .await
+        .unwrap();
     let topic = broker.topic(&format!("/{NOTIFICATION}/SendEmail"));
     let sent = broker.raw(&topic, 1).await.remove(0);
     let dead = broker.raw(&format!("{topic}.dlq"), 1).await.remove(0);
-    assert_eq!((&dead.value, &dead.key, dead.time_ms), (&sent.value, &sent.key, sent.time_ms));
+    assert_eq!(
+        (&dead.value, &dead.key, dead.time_ms),
+        (&sent.value, &sent.key, sent.time_ms)
+    );
     assert_eq!(dead.headers[..sent.headers.len()], sent.headers[..]);
     assert_eq!(dead.text("kafka_dlt-original-topic"), topic);
     assert_eq!(dead.text("kafka_dlt-exception-message"), "no such mailbox");
@@ -104,11 +124,18 @@ pub(crate) async fn metadata_travels_both_ways(broker: Broker) {
     let _server = broker.serve(&TestService::default()).await;
     let channel = broker.channel().await;
     let mut request = Request::new(ValidateRequest::default());
-    request.metadata_mut().insert("accept-language", "sv".parse().unwrap());
-    request.metadata_mut().insert("authorization", "Bearer x".parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("accept-language", "sv".parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("authorization", "Bearer x".parse().unwrap());
     let response = client(&channel).validate(request).await.unwrap();
     assert_eq!(response.metadata().get("x-language").unwrap(), "sv");
-    assert_eq!(response.metadata().get("x-authorization").unwrap(), "Bearer x");
+    assert_eq!(
+        response.metadata().get("x-authorization").unwrap(),
+        "Bearer x"
+    );
 }
 
 pub(crate) async fn a_message_over_the_limit_is_refused_before_it_is_sent(broker: Broker) {

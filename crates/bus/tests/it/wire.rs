@@ -19,10 +19,19 @@ async fn write(broker: &Broker, topic: &str, raw: Raw) {
     let (brokers, topic) = (broker.settings().brokers.clone(), topic.to_owned());
     let written = tokio::task::spawn_blocking(move || {
         let producer: ThreadedProducer<rdkafka::producer::DefaultProducerContext> =
-            ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
-        let headers = raw.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(value) })
-        });
+            ClientConfig::new()
+                .set("bootstrap.servers", brokers)
+                .create()
+                .unwrap();
+        let headers = raw
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(Header {
+                    key,
+                    value: Some(value),
+                })
+            });
         let record = BaseRecord::<'_, [u8], [u8]>::to(&topic)
             .payload(&raw.value)
             .headers(headers)
@@ -37,15 +46,25 @@ pub(crate) async fn a_request_and_its_reply_are_what_the_contract_says(broker: B
     let _server = broker.serve(&TestService::default()).await;
     let channel = broker.channel().await;
     let mut request = tonic::Request::new(FindRequest { id: "7".into() });
-    request.metadata_mut().insert("authorization", "Bearer secret-token".parse().unwrap());
-    request.metadata_mut().insert("traceparent", "00-aa-bb-01".parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("authorization", "Bearer secret-token".parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("traceparent", "00-aa-bb-01".parse().unwrap());
     client(&channel).find(request).await.unwrap();
 
     let request = broker.raw(&broker.topic(FIND), 1).await.remove(0);
     assert_eq!(FindRequest::decode(&request.value[..]).unwrap().id, "7");
     let id = request.text("kafka_correlationId");
-    assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
-    assert_eq!(request.text("kafka_replyTopic"), format!("reply.{}", broker.app));
+    assert!(
+        id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{id}"
+    );
+    assert_eq!(
+        request.text("kafka_replyTopic"),
+        format!("reply.{}", broker.app)
+    );
     assert_eq!(request.header("kafka_replyPartition").unwrap().len(), 4);
     assert_eq!(request.text("rpc-method"), FIND);
     assert_eq!(request.text("grpc-timeout"), "5000m");
@@ -57,16 +76,42 @@ pub(crate) async fn a_request_and_its_reply_are_what_the_contract_says(broker: B
     assert!(!contains(authorization, b"secret-token"));
 
     let reply = broker.reply_to(id).await;
-    assert_eq!(FindResponse::decode(&reply.value[..]).unwrap().user.unwrap().id, "7");
+    assert_eq!(
+        FindResponse::decode(&reply.value[..])
+            .unwrap()
+            .user
+            .unwrap()
+            .id,
+        "7"
+    );
     assert_eq!(reply.text("grpc-status"), "0");
-    assert_eq!(reply.headers.iter().filter(|(name, _)| name == "kafka_correlationId").count(), 1);
+    assert_eq!(
+        reply
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "kafka_correlationId")
+            .count(),
+        1
+    );
 
-    let welcome = SendWelcomeRequest { name: "Ada".into(), ..SendWelcomeRequest::default() };
-    NotificationServiceClient::new(channel.clone()).send_welcome(welcome).await.unwrap();
+    let welcome = SendWelcomeRequest {
+        name: "Ada".into(),
+        ..SendWelcomeRequest::default()
+    };
+    NotificationServiceClient::new(channel.clone())
+        .send_welcome(welcome)
+        .await
+        .unwrap();
     let path = format!("/{NOTIFICATION}/SendWelcome");
     let event = broker.raw(&broker.topic(&path), 1).await.remove(0);
-    assert_eq!(SendWelcomeRequest::decode(&event.value[..]).unwrap().name, "Ada");
-    assert_eq!((event.text("ce_type"), event.text("ce_specversion")), (&path[..], "1.0"));
+    assert_eq!(
+        SendWelcomeRequest::decode(&event.value[..]).unwrap().name,
+        "Ada"
+    );
+    assert_eq!(
+        (event.text("ce_type"), event.text("ce_specversion")),
+        (&path[..], "1.0")
+    );
     assert_eq!(event.text("ce_source"), format!("/{}", broker.app));
     assert!(!event.text("ce_id").is_empty() && event.text("ce_time").ends_with('Z'));
 }
@@ -75,17 +120,37 @@ pub(crate) async fn a_secret_is_in_no_byte_of_any_topic(broker: Broker) {
     const SECRET: &str = "correct horse battery staple";
     let _server = broker.serve(&TestService::default()).await;
     let channel = broker.channel().await;
-    let request = RegisterRequest { password: SECRET.into(), ..RegisterRequest::default() };
-    let answer = client(&channel).register(request).await.unwrap().into_inner();
+    let request = RegisterRequest {
+        password: SECRET.into(),
+        ..RegisterRequest::default()
+    };
+    let answer = client(&channel)
+        .register(request)
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(answer.session.unwrap().refresh_secret, SECRET.as_bytes());
     let register = broker.topic(&format!("/{USER}/Register"));
     let request = broker.raw(&register, 1).await.remove(0);
     let reply = broker.reply_to(request.text("kafka_correlationId")).await;
     let records = [request, reply];
-    assert!(records.iter().all(|record| record.header("rpc-sealed").is_some()));
+    assert!(
+        records
+            .iter()
+            .all(|record| record.header("rpc-sealed").is_some())
+    );
     for record in records {
-        let parts = record.headers.iter().map(|(_, value)| value).chain([&record.value]);
-        assert!(parts.into_iter().all(|part| !contains(part, SECRET.as_bytes())), "{record:?}");
+        let parts = record
+            .headers
+            .iter()
+            .map(|(_, value)| value)
+            .chain([&record.value]);
+        assert!(
+            parts
+                .into_iter()
+                .all(|part| !contains(part, SECRET.as_bytes())),
+            "{record:?}"
+        );
     }
 }
 
@@ -93,18 +158,35 @@ pub(crate) async fn a_forged_request_is_not_executed(broker: Broker) {
     let service = TestService::default();
     let _server = broker.serve(&service).await;
     let channel = broker.channel().await;
-    client(&channel).find(FindRequest { id: "7".into() }).await.unwrap();
+    client(&channel)
+        .find(FindRequest { id: "7".into() })
+        .await
+        .unwrap();
     let genuine = broker.raw(&broker.topic(FIND), 1).await.remove(0);
     let mut altered = genuine.clone();
-    altered.value = FindRequest { id: "forged".into() }.encode_to_vec();
+    altered.value = FindRequest {
+        id: "forged".into(),
+    }
+    .encode_to_vec();
     write(&broker, &broker.topic(FIND), altered).await;
     let mut unsigned = genuine.clone();
-    unsigned.value = FindRequest { id: "unsigned".into() }.encode_to_vec();
+    unsigned.value = FindRequest {
+        id: "unsigned".into(),
+    }
+    .encode_to_vec();
     unsigned.headers.retain(|(name, _)| name != "rpc-mac");
     write(&broker, &broker.topic(FIND), unsigned).await;
     // Moved to another topic: its MAC is that of the first.
-    write(&broker, &broker.topic("/user.v1.UserService/Register"), genuine).await;
-    client(&channel).find(FindRequest { id: "after".into() }).await.unwrap();
+    write(
+        &broker,
+        &broker.topic("/user.v1.UserService/Register"),
+        genuine,
+    )
+    .await;
+    client(&channel)
+        .find(FindRequest { id: "after".into() })
+        .await
+        .unwrap();
     assert_eq!((service.times("forged"), service.times("unsigned")), (0, 0));
     assert_eq!((service.times("7"), service.times("after")), (1, 1));
 }
@@ -117,15 +199,18 @@ pub(crate) async fn a_stale_request_is_answered_and_not_executed(broker: Broker)
     client(&channel).find(request).await.unwrap_err();
     let sent = broker.raw(&broker.topic(FIND), 1).await.remove(0);
     // Past the deadline and the tolerated skew of clocks, whatever the time of the machine.
-    let stale = std::time::UNIX_EPOCH
-        + Duration::from_millis(u64::try_from(sent.time_ms).unwrap() + 400);
+    let stale =
+        std::time::UNIX_EPOCH + Duration::from_millis(u64::try_from(sent.time_ms).unwrap() + 400);
     while crate::harness::now() < stale {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let _server = broker.serve(&service).await;
     let reply = broker.reply_to(sent.text("kafka_correlationId")).await;
     assert_eq!(reply.text("grpc-status"), "4");
-    client(&channel).find(FindRequest { id: "after".into() }).await.unwrap();
+    client(&channel)
+        .find(FindRequest { id: "after".into() })
+        .await
+        .unwrap();
     assert_eq!(service.times("stale"), 0);
 }
 
@@ -133,7 +218,10 @@ pub(crate) async fn a_readdressed_request_is_not_executed(broker: Broker) {
     let service = TestService::default();
     let _server = broker.serve(&service).await;
     let channel = broker.channel().await;
-    client(&channel).find(FindRequest { id: "7".into() }).await.unwrap();
+    client(&channel)
+        .find(FindRequest { id: "7".into() })
+        .await
+        .unwrap();
     let mut astray = broker.raw(&broker.topic(FIND), 1).await.remove(0);
     for (name, value) in &mut astray.headers {
         if name == "kafka_replyTopic" {
@@ -141,7 +229,10 @@ pub(crate) async fn a_readdressed_request_is_not_executed(broker: Broker) {
         }
     }
     write(&broker, &broker.topic(FIND), astray).await;
-    client(&channel).find(FindRequest { id: "after".into() }).await.unwrap();
+    client(&channel)
+        .find(FindRequest { id: "after".into() })
+        .await
+        .unwrap();
     assert_eq!(service.times("7"), 1);
 }
 

@@ -41,7 +41,11 @@ pub(super) fn contract(
             methods.insert(method.path.clone(), Arc::new(method));
         }
     }
-    if faults.is_empty() { Ok(Contract { methods }) } else { Err(ContractError { faults }) }
+    if faults.is_empty() {
+        Ok(Contract { methods })
+    } else {
+        Err(ContractError { faults })
+    }
 }
 
 fn read(
@@ -52,7 +56,12 @@ fn read(
     let service = descriptor.parent_service();
     let path = format!("/{}/{}", service.full_name(), descriptor.name());
     let options = extension.and_then(|extension| {
-        descriptor.options().get_extension(extension).into_owned().as_message().cloned()
+        descriptor
+            .options()
+            .get_extension(extension)
+            .into_owned()
+            .as_message()
+            .cloned()
     });
     let mut fault = |text: &str| faults.push(format!("{path}: {text}"));
 
@@ -66,7 +75,9 @@ fn read(
         }
     };
     let idempotency = idempotency(&descriptor).unwrap_or_else(|| {
-        fault("declares no idempotency_level; set it, IDEMPOTENCY_UNKNOWN if it must not run twice");
+        fault(
+            "declares no idempotency_level; set it, IDEMPOTENCY_UNKNOWN if it must not run twice",
+        );
         Idempotency::Unknown
     });
     let pattern = match number(options.as_ref(), "pattern") {
@@ -119,7 +130,10 @@ fn idempotency(method: &MethodDescriptor) -> Option<Idempotency> {
     if !options.has_field_by_name("idempotency_level") {
         return None;
     }
-    match options.get_field_by_name("idempotency_level")?.as_enum_number()? {
+    match options
+        .get_field_by_name("idempotency_level")?
+        .as_enum_number()?
+    {
         1 => Some(Idempotency::NoSideEffects),
         2 => Some(Idempotency::Idempotent),
         _ => Some(Idempotency::Unknown),
@@ -127,7 +141,9 @@ fn idempotency(method: &MethodDescriptor) -> Option<Idempotency> {
 }
 
 fn number(options: Option<&DynamicMessage>, field: &str) -> i64 {
-    let Some(value) = options.and_then(|options| options.get_field_by_name(field)) else { return 0 };
+    let Some(value) = options.and_then(|options| options.get_field_by_name(field)) else {
+        return 0;
+    };
     match *value {
         Value::EnumNumber(number) | Value::I32(number) => number.into(),
         Value::U32(number) => number.into(),
@@ -145,7 +161,9 @@ fn deadline(options: Option<&DynamicMessage>) -> Duration {
     let Some(options) = options.filter(|options| options.has_field_by_name("deadline")) else {
         return DEFAULT_DEADLINE;
     };
-    let value = options.get_field_by_name("deadline").map(std::borrow::Cow::into_owned);
+    let value = options
+        .get_field_by_name("deadline")
+        .map(std::borrow::Cow::into_owned);
     let Some(duration) = value.as_ref().and_then(Value::as_message) else {
         return DEFAULT_DEADLINE;
     };
@@ -156,7 +174,10 @@ fn deadline(options: Option<&DynamicMessage>) -> Duration {
 
 /// `UserService`, `Find` to `user.find`.
 fn default_topic(service: &str, method: &str) -> String {
-    let service = service.strip_suffix("Service").filter(|s| !s.is_empty()).unwrap_or(service);
+    let service = service
+        .strip_suffix("Service")
+        .filter(|s| !s.is_empty())
+        .unwrap_or(service);
     format!("{}.{}", snake_case(service), snake_case(method))
 }
 

@@ -26,5 +26,8 @@ pub(super) fn holds_secret(message: &MessageDescriptor) -> bool {
 
 fn is_redacted(field: &FieldDescriptor) -> bool {
     let options = field.options();
-    options.get_field_by_name("debug_redact").and_then(|value| value.as_bool()).unwrap_or(false)
+    options
+        .get_field_by_name("debug_redact")
+        .and_then(|value| value.as_bool())
+        .unwrap_or(false)
 }

@@ -20,12 +20,19 @@ fn pool(rpcs: &str) -> DescriptorPool {
 }
 
 fn faults(rpcs: &str) -> String {
-    Contract::read(&pool(rpcs), &["t.v1.TestService"]).unwrap_err().faults.join("\n")
+    Contract::read(&pool(rpcs), &["t.v1.TestService"])
+        .unwrap_err()
+        .faults
+        .join("\n")
 }
 
 #[test]
 fn the_platforms_own_contracts_have_no_fault() {
-    let services = ["user.v1.UserService", "auth.v1.AuthService", "notification.v1.NotificationService"];
+    let services = [
+        "user.v1.UserService",
+        "auth.v1.AuthService",
+        "notification.v1.NotificationService",
+    ];
     let contract = Contract::read(proto::descriptors(), &services).unwrap();
     let find = contract.get("/user.v1.UserService/Find").unwrap();
     assert_eq!(find.topic, "user.find");
@@ -35,42 +42,68 @@ fn the_platforms_own_contracts_have_no_fault() {
     let register = contract.get("/user.v1.UserService/Register").unwrap();
     assert_eq!(register.access, Access::Internal);
     assert!(register.sealed);
-    let welcome = contract.get("/notification.v1.NotificationService/SendWelcome").unwrap();
-    assert_eq!((welcome.pattern, welcome.deadline), (Pattern::Event, Duration::from_secs(30)));
+    let welcome = contract
+        .get("/notification.v1.NotificationService/SendWelcome")
+        .unwrap();
+    assert_eq!(
+        (welcome.pattern, welcome.deadline),
+        (Pattern::Event, Duration::from_secs(30))
+    );
 }
 
 #[test]
 fn a_method_without_access_or_idempotency_is_refused_with_both_named() {
     let faults = faults("rpc Get(M) returns (M);");
-    assert!(faults.contains("/t.v1.TestService/Get: declares no access rule"), "{faults}");
-    assert!(faults.contains("/t.v1.TestService/Get: declares no idempotency_level"), "{faults}");
+    assert!(
+        faults.contains("/t.v1.TestService/Get: declares no access rule"),
+        "{faults}"
+    );
+    assert!(
+        faults.contains("/t.v1.TestService/Get: declares no idempotency_level"),
+        "{faults}"
+    );
 }
 
 #[test]
 fn an_explicit_unknown_idempotency_level_is_a_declaration() {
-    let pool = pool("rpc Get(M) returns (M) { option idempotency_level = IDEMPOTENCY_UNKNOWN;
-        option (trolleybus.v1.method) = {access: ACCESS_PUBLIC}; }");
+    let pool = pool(
+        "rpc Get(M) returns (M) { option idempotency_level = IDEMPOTENCY_UNKNOWN;
+        option (trolleybus.v1.method) = {access: ACCESS_PUBLIC}; }",
+    );
     let contract = Contract::read(&pool, &["t.v1.TestService"]).unwrap();
     let get = contract.get("/t.v1.TestService/Get").unwrap();
     assert_eq!(get.idempotency, Idempotency::Unknown);
-    assert_eq!((get.topic.as_str(), get.deadline), ("test.get", DEFAULT_DEADLINE));
+    assert_eq!(
+        (get.topic.as_str(), get.deadline),
+        ("test.get", DEFAULT_DEADLINE)
+    );
 }
 
 #[test]
 fn an_event_must_return_empty_and_be_idempotent() {
-    let faults = faults("rpc Get(M) returns (M) { option idempotency_level = IDEMPOTENCY_UNKNOWN;
-        option (trolleybus.v1.method) = {access: ACCESS_PUBLIC pattern: PATTERN_EVENT}; }");
-    assert!(faults.contains("must return google.protobuf.Empty"), "{faults}");
+    let faults = faults(
+        "rpc Get(M) returns (M) { option idempotency_level = IDEMPOTENCY_UNKNOWN;
+        option (trolleybus.v1.method) = {access: ACCESS_PUBLIC pattern: PATTERN_EVENT}; }",
+    );
+    assert!(
+        faults.contains("must return google.protobuf.Empty"),
+        "{faults}"
+    );
     assert!(faults.contains("must be IDEMPOTENT"), "{faults}");
 }
 
 #[test]
 fn two_methods_on_one_topic_are_refused() {
-    let faults = faults("rpc A(M) returns (M) { option idempotency_level = IDEMPOTENT;
+    let faults = faults(
+        "rpc A(M) returns (M) { option idempotency_level = IDEMPOTENT;
         option (trolleybus.v1.method) = {access: ACCESS_PUBLIC topic: \"x\"}; }
         rpc B(M) returns (M) { option idempotency_level = IDEMPOTENT;
-        option (trolleybus.v1.method) = {access: ACCESS_PUBLIC topic: \"x\"}; }");
-    assert!(faults.contains("/t.v1.TestService/B: the topic x is that of /t.v1.TestService/A"), "{faults}");
+        option (trolleybus.v1.method) = {access: ACCESS_PUBLIC topic: \"x\"}; }",
+    );
+    assert!(
+        faults.contains("/t.v1.TestService/B: the topic x is that of /t.v1.TestService/A"),
+        "{faults}"
+    );
 }
 
 #[test]
@@ -86,7 +119,9 @@ fn a_bad_topic_a_bad_deadline_and_a_bad_status_are_refused() {
 fn a_secret_however_deep_seals_the_method() {
     let options = "{ option idempotency_level = IDEMPOTENT;
         option (trolleybus.v1.method) = {access: ACCESS_PUBLIC}; }";
-    let pool = pool(&format!("rpc Open(M) returns (M) {options} rpc Shut(M) returns (Deep) {options}"));
+    let pool = pool(&format!(
+        "rpc Open(M) returns (M) {options} rpc Shut(M) returns (Deep) {options}"
+    ));
     let contract = Contract::read(&pool, &["t.v1.TestService"]).unwrap();
     assert!(!contract.get("/t.v1.TestService/Open").unwrap().sealed);
     assert!(contract.get("/t.v1.TestService/Shut").unwrap().sealed);
@@ -95,5 +130,8 @@ fn a_secret_however_deep_seals_the_method() {
 #[test]
 fn an_unknown_service_is_refused() {
     let error = Contract::read(proto::descriptors(), &["no.Such"]).unwrap_err();
-    assert!(error.to_string().contains("no.Such: no such service"), "{error}");
+    assert!(
+        error.to_string().contains("no.Such: no such service"),
+        "{error}"
+    );
 }

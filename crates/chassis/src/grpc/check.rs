@@ -29,13 +29,27 @@ pub enum NotReady {
 /// # Errors
 /// It does not answer, or is not ready.
 pub async fn check(config: &GrpcConfig) -> Result<(), NotReady> {
-    let host = if config.host == "0.0.0.0" { "127.0.0.1" } else { &config.host };
+    let host = if config.host == "0.0.0.0" {
+        "127.0.0.1"
+    } else {
+        &config.host
+    };
     let address = format!("{host}:{}", config.port);
     let silent = || NotReady::Silent(address.clone());
     let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| silent())?;
-    let channel: Channel =
-        endpoint.connect_timeout(TIMEOUT).timeout(TIMEOUT).connect().await.map_err(|_| silent())?;
-    let asked = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
+    let channel: Channel = endpoint
+        .connect_timeout(TIMEOUT)
+        .timeout(TIMEOUT)
+        .connect()
+        .await
+        .map_err(|_| silent())?;
+    let asked = HealthClient::new(channel)
+        .check(HealthCheckRequest::default())
+        .await;
     let status = asked.map_err(|_| silent())?.into_inner().status();
-    if status == ServingStatus::Serving { Ok(()) } else { Err(NotReady::NotServing(address)) }
+    if status == ServingStatus::Serving {
+        Ok(())
+    } else {
+        Err(NotReady::NotServing(address))
+    }
 }

@@ -87,13 +87,19 @@ impl<F: Clone, S> Layer<S> for Around<F> {
     type Service = AroundService<F, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AroundService { function: self.0.clone(), inner }
+        AroundService {
+            function: self.0.clone(),
+            inner,
+        }
     }
 }
 
 impl<F: Clone, S: Clone> Clone for AroundService<F, S> {
     fn clone(&self) -> Self {
-        Self { function: self.function.clone(), inner: self.inner.clone() }
+        Self {
+            function: self.function.clone(),
+            inner: self.inner.clone(),
+        }
     }
 }
 

@@ -15,17 +15,29 @@ use crate::contract::{Access, Method};
 use crate::status::Reason;
 
 /// No token where one is needed.
-pub const TOKEN_MISSING: Reason =
-    Reason { code: Code::Unauthenticated, reason: "TOKEN_MISSING", domain: "auth" };
+pub const TOKEN_MISSING: Reason = Reason {
+    code: Code::Unauthenticated,
+    reason: "TOKEN_MISSING",
+    domain: "auth",
+};
 /// A token that is no access token of ours.
-pub const TOKEN_INVALID: Reason =
-    Reason { code: Code::Unauthenticated, reason: "TOKEN_INVALID", domain: "auth" };
+pub const TOKEN_INVALID: Reason = Reason {
+    code: Code::Unauthenticated,
+    reason: "TOKEN_INVALID",
+    domain: "auth",
+};
 /// A token whose time is over.
-pub const TOKEN_EXPIRED: Reason =
-    Reason { code: Code::Unauthenticated, reason: "TOKEN_EXPIRED", domain: "auth" };
+pub const TOKEN_EXPIRED: Reason = Reason {
+    code: Code::Unauthenticated,
+    reason: "TOKEN_EXPIRED",
+    domain: "auth",
+};
 /// A method that only other services may call.
-pub const INTERNAL_METHOD: Reason =
-    Reason { code: Code::PermissionDenied, reason: "INTERNAL_METHOD", domain: "auth" };
+pub const INTERNAL_METHOD: Reason = Reason {
+    code: Code::PermissionDenied,
+    reason: "INTERNAL_METHOD",
+    domain: "auth",
+};
 
 /// Refuses calls that the contract does not allow. Handlers find a [`Identity`] in the extensions
 /// of a call with a valid access token.
@@ -35,10 +47,18 @@ where
 {
     let (contract, verifier) = (parts.contract.clone(), parts.verifier.clone());
     around(move |mut request: Request<Body>, next: Next<S>| {
-        let checked = contract.get(request.uri().path()).map_or(Ok(None), |method| {
-            let from_bus = request.extensions().get::<FromBus>().is_some();
-            check(method, request.headers(), from_bus, &verifier, SystemTime::now())
-        });
+        let checked = contract
+            .get(request.uri().path())
+            .map_or(Ok(None), |method| {
+                let from_bus = request.extensions().get::<FromBus>().is_some();
+                check(
+                    method,
+                    request.headers(),
+                    from_bus,
+                    &verifier,
+                    SystemTime::now(),
+                )
+            });
         async move {
             match checked {
                 Ok(identity) => {
@@ -66,7 +86,8 @@ pub fn check(
         Access::Public => Ok(None),
         Access::Authenticated => {
             let token = bearer(headers).ok_or_else(|| {
-                TOKEN_MISSING.status("this needs an access token: send `authorization: Bearer <token>`")
+                TOKEN_MISSING
+                    .status("this needs an access token: send `authorization: Bearer <token>`")
             })?;
             let claims = verifier.verify(token, now).map_err(refused)?;
             Ok(Some(claims.identity))
@@ -92,7 +113,10 @@ pub fn check(
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim())
+        .filter(|token| !token.is_empty())
 }
 
 /// The status for a token that is not accepted.
@@ -119,12 +143,20 @@ mod tests {
     }
 
     fn headers(token: &str) -> HeaderMap {
-        HeaderMap::from_iter([(header::AUTHORIZATION, format!("bearer {token}").parse().unwrap())])
+        HeaderMap::from_iter([(
+            header::AUTHORIZATION,
+            format!("bearer {token}").parse().unwrap(),
+        )])
     }
 
     fn identity() -> Identity {
         let id = uuid::Uuid::from_u128(7);
-        Identity { user_id: id, session_id: id, roles: Vec::new(), auth_epoch: 1 }
+        Identity {
+            user_id: id,
+            session_id: id,
+            roles: Vec::new(),
+            auth_epoch: 1,
+        }
     }
 
     #[test]
@@ -138,20 +170,34 @@ mod tests {
         let service = headers(&signer.issue_service("cli", now, hour).unwrap());
         let none = HeaderMap::new();
         let code = |path: &str, headers: &HeaderMap, from_bus: bool, now: SystemTime| {
-            check(&method(path), headers, from_bus, &verifier, now).map_err(|status| {
-                crate::status::reason_of(&status).unwrap()
-            })
+            check(&method(path), headers, from_bus, &verifier, now)
+                .map_err(|status| crate::status::reason_of(&status).unwrap())
         };
-        let (login, find, validate) =
-            ("/auth.v1.AuthService/Login", "/user.v1.UserService/Find", "/user.v1.UserService/Validate");
+        let (login, find, validate) = (
+            "/auth.v1.AuthService/Login",
+            "/user.v1.UserService/Find",
+            "/user.v1.UserService/Validate",
+        );
         assert_eq!(code(login, &none, false, now), Ok(None));
         assert_eq!(code(find, &none, false, now), Err("TOKEN_MISSING".into()));
         assert_eq!(code(find, &access, false, now), Ok(Some(identity())));
-        assert_eq!(code(find, &service, false, now), Err("TOKEN_INVALID".into()));
-        assert_eq!(code(find, &access, false, now + 2 * hour), Err("TOKEN_EXPIRED".into()));
+        assert_eq!(
+            code(find, &service, false, now),
+            Err("TOKEN_INVALID".into())
+        );
+        assert_eq!(
+            code(find, &access, false, now + 2 * hour),
+            Err("TOKEN_EXPIRED".into())
+        );
         assert_eq!(code(find, &none, true, now), Err("TOKEN_MISSING".into()));
-        assert_eq!(code(validate, &none, false, now), Err("INTERNAL_METHOD".into()));
-        assert_eq!(code(validate, &access, false, now), Err("INTERNAL_METHOD".into()));
+        assert_eq!(
+            code(validate, &none, false, now),
+            Err("INTERNAL_METHOD".into())
+        );
+        assert_eq!(
+            code(validate, &access, false, now),
+            Err("INTERNAL_METHOD".into())
+        );
         assert_eq!(code(validate, &service, false, now), Ok(None));
         assert_eq!(code(validate, &none, true, now), Ok(None));
     }

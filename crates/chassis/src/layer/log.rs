@@ -21,10 +21,15 @@ pub fn layer<S: LayerService>(
     around(move |request: Request<Body>, next: Next<S>| {
         let method = contract.get(request.uri().path()).map(Arc::clone);
         async move {
-            let Some(method) = method else { return next.run(request).await };
+            let Some(method) = method else {
+                return next.run(request).await;
+            };
             let kafka = request.extensions().get::<FromBus>().is_some();
             let transport = if kafka { "kafka" } else { "http2" };
-            let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+            let id = request
+                .headers()
+                .get("x-request-id")
+                .and_then(|id| id.to_str().ok());
             let id = id.unwrap_or_default().to_owned();
             let begun = Instant::now();
             let response = next.run(request).await;

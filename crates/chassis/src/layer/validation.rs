@@ -16,8 +16,11 @@ use crate::contract::Method;
 use crate::status::Reason;
 
 /// A request that breaks a rule of the contract.
-pub const INVALID_REQUEST: Reason =
-    Reason { code: Code::InvalidArgument, reason: "INVALID_REQUEST", domain: "request" };
+pub const INVALID_REQUEST: Reason = Reason {
+    code: Code::InvalidArgument,
+    reason: "INVALID_REQUEST",
+    domain: "request",
+};
 
 /// Refuses requests that break a rule, with one field violation a rule.
 pub fn layer<S: LayerService>(parts: &Parts) -> impl Layer<S, Service: LayerService> + use<S> {
@@ -26,7 +29,9 @@ pub fn layer<S: LayerService>(parts: &Parts) -> impl Layer<S, Service: LayerServ
         let method = contract.get(request.uri().path()).map(Arc::clone);
         let validator = Arc::clone(&validator);
         async move {
-            let Some(method) = method else { return next.run(request).await };
+            let Some(method) = method else {
+                return next.run(request).await;
+            };
             let (request, framed) = match buffered(request).await {
                 Ok(buffered) => buffered,
                 Err(status) => return status.into_http(),
@@ -59,7 +64,10 @@ pub fn check(validator: &Validator, method: &Method, message: &[u8]) -> Result<(
             Err(INVALID_REQUEST.status(format!("the request is not a {}", input.full_name())))
         }
         Err(CheckError::UnknownMessage(_)) => {
-            tracing::error!(message = input.full_name(), "the validator does not know a message");
+            tracing::error!(
+                message = input.full_name(),
+                "the validator does not know a message"
+            );
             Err(Status::internal("the service failed"))
         }
     }
