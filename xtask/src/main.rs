@@ -5,12 +5,14 @@
     reason = "a command-line tool"
 )]
 
+mod account;
 mod bench;
 mod ci;
 mod context;
 mod docs;
 mod infra;
 mod process;
+mod standalone;
 mod suite;
 mod system;
 mod test;

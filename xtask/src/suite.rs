@@ -45,8 +45,11 @@ macro_rules! suites {
 }
 
 suites! {
+    browser requires Binaries;
     buf requires Nothing;
     compose requires Binaries;
+    docs requires Binaries;
+    grpcurl requires Binaries;
     helm requires Nothing;
     just requires Nothing;
 }

@@ -69,18 +69,6 @@ pub(crate) struct System {
     pub(crate) processes: Vec<Running>,
     /// Where the gateway speaks HTTP.
     pub(crate) http: SocketAddr,
-    /// Where the user service speaks gRPC.
-    #[expect(
-        dead_code,
-        reason = "for the suites that call services; none is registered yet"
-    )]
-    pub(crate) user_grpc: SocketAddr,
-    /// Where the notification service speaks gRPC.
-    #[expect(
-        dead_code,
-        reason = "for the suites that call services; none is registered yet"
-    )]
-    pub(crate) notification_grpc: SocketAddr,
 }
 
 impl System {
@@ -138,12 +126,7 @@ impl System {
         for process in &processes {
             await_ready(process)?;
         }
-        Ok(Self {
-            processes,
-            http,
-            user_grpc,
-            notification_grpc,
-        })
+        Ok(Self { processes, http })
     }
 }
 

@@ -15,10 +15,6 @@ use anyhow::{Context as _, Result, bail};
 use crate::context::Context;
 use crate::process::find;
 
-#[expect(
-    unused_imports,
-    reason = "for the suite that drives a browser; none is registered yet"
-)]
 pub(crate) use browser::{Browser, browser};
 pub(crate) use kubernetes::schemas;
 use registry::{go, pip};
@@ -177,10 +173,6 @@ pub(crate) fn kubeconform(context: &Context) -> Result<Option<PathBuf>> {
 }
 
 /// The command-line client for gRPC.
-#[expect(
-    dead_code,
-    reason = "for the suites that call services; none is registered yet"
-)]
 pub(crate) fn grpcurl(context: &Context) -> Result<Option<PathBuf>> {
     Tool::named("grpcurl")?.program(context)
 }

@@ -1,22 +1,19 @@
 //! The three processes on real servers under load over REST.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::load::{self, Load, Request};
 use super::release_binaries;
+use crate::account::{EMAIL, PASSWORD, sign_up};
 use crate::context::Context;
 use crate::infra::{PartKind, PrivateSet};
 use crate::process::Usage;
-use crate::system::{System, request};
+use crate::system::System;
 
-/// The account that the load is made with.
-const EMAIL: &str = "load@example.com";
-const PASSWORD: &str = "correct-Horse-7-battery";
 /// Seconds of load before the first measurement: connections, caches, just-in-time compilation.
 const WARM_UP: u64 = 3;
 
@@ -75,43 +72,6 @@ pub(super) fn measure(context: &Context, seconds: u64, connections: &[u32]) -> R
         }
     }
     Ok(points)
-}
-
-/// Registers the account and logs in.
-///
-/// # Errors
-/// When the gateway refuses; the error has its answer.
-pub(super) fn sign_up(http: SocketAddr) -> Result<String> {
-    let register = json!({ "email": EMAIL, "password": PASSWORD, "name": "Load" }).to_string();
-    let answer = request(http, "POST", "/api/v1/auth/register", "", &register)?;
-    if !(200..300).contains(&answer.status) {
-        bail!(
-            "registering was answered with {}: {}",
-            answer.status,
-            answer.body
-        );
-    }
-    let login = json!({ "email": EMAIL, "password": PASSWORD }).to_string();
-    let answer = request(http, "POST", "/api/v1/auth/login", "", &login)?;
-    let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-    access_token(&body).with_context(|| {
-        format!(
-            "logging in was answered with {}: {}",
-            answer.status, answer.body
-        )
-    })
-}
-
-/// The token, wherever the answer's envelope has it.
-fn access_token(body: &Value) -> Option<String> {
-    match body {
-        Value::Object(fields) => fields
-            .get("accessToken")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-            .or_else(|| fields.values().find_map(access_token)),
-        _ => None,
-    }
 }
 
 fn processes(system: &System, set: &PrivateSet) -> Vec<(&'static str, u32)> {
@@ -243,12 +203,5 @@ mod tests {
             "{table}"
         );
         assert!(table.contains("in MiB: kafka 300."), "{table}");
-    }
-
-    #[test]
-    fn the_access_token_is_found_in_an_envelope() {
-        let body = json!({ "data": { "tokens": { "accessToken": "t" } } });
-        assert_eq!(access_token(&body).as_deref(), Some("t"));
-        assert_eq!(access_token(&json!({ "error": "no" })), None);
     }
 }

@@ -1,9 +1,6 @@
 //! The single process on embedded parts.
 
-use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,11 +9,10 @@ use serde::Serialize;
 
 use super::load::{self, Load, Request};
 use super::release_binaries;
-use super::rest::sign_up;
+use crate::account::sign_up;
 use crate::context::Context;
-use crate::infra::free_ports;
 use crate::process::Usage;
-use crate::system::{self, Ready, Running};
+use crate::standalone::{Scratch, Standalone};
 
 /// How often the start is measured; the median counts.
 const STARTS: usize = 5;
@@ -40,26 +36,22 @@ pub(super) struct Results {
 pub(super) fn measure(context: &Context, seconds: u64) -> Result<Results> {
     load::prepare(context)?;
     let binary = release_binaries(context)?.join("trolleybus");
-    let dir = context
-        .root()
-        .join(format!("target/bench-{}", std::process::id()));
-    let results = measure_in(&binary, &dir, seconds);
-    if dir.exists() {
-        fs::remove_dir_all(&dir)?;
-    }
-    results
+    let scratch = Scratch::new(context, "bench")?;
+    measure_in(&binary, scratch.path(), seconds)
 }
 
 fn measure_in(binary: &Path, dir: &Path, seconds: u64) -> Result<Results> {
     let mut starts = Vec::new();
     for number in 0..STARTS {
-        let (_process, _, took) = start(binary, &dir.join(format!("start-{number}")))?;
-        starts.push(took.as_secs_f64() * 1e3);
+        let began = Instant::now();
+        let process = Standalone::start(binary, &dir.join(format!("start-{number}")))?;
+        starts.push(began.elapsed().as_secs_f64() * 1e3);
+        drop(process);
     }
     starts.sort_by(f64::total_cmp);
 
     let home = dir.join("load");
-    let (process, http, _) = start(binary, &home)?;
+    let process = Standalone::start(binary, &home)?;
     thread::sleep(SETTLE);
     let usage = || Usage::of(process.pid()).context("the process is gone");
     let before = usage()?;
@@ -71,34 +63,15 @@ fn measure_in(binary: &Path, dir: &Path, seconds: u64) -> Result<Results> {
     let request = Request {
         method: "GET",
         path: "/api/v1/auth/profile",
-        authorization: Some(format!("Bearer {}", sign_up(http)?)),
+        authorization: Some(format!("Bearer {}", sign_up(process.http)?)),
         body: None,
     };
     Ok(Results {
         start_ms: starts[STARTS / 2],
         idle_cpu_percent: idle * 100.0,
         idle_resident_mib: after.resident_mib,
-        profile: load::run(&home, http, &request, 1, seconds)?,
+        profile: load::run(&home, process.http, &request, 1, seconds)?,
     })
-}
-
-/// Starts it with an empty data folder and waits until it is ready.
-fn start(binary: &Path, home: &Path) -> Result<(Running, SocketAddr, Duration)> {
-    fs::create_dir_all(home)?;
-    let ports = free_ports(3)?;
-    let mut command = Command::new(binary);
-    command.current_dir(home).env("DATA_DIR", home.join("data"));
-    for (name, port) in ["PORT", "USER_GRPC_PORT", "NOTIFICATION_GRPC_PORT"]
-        .into_iter()
-        .zip(&ports)
-    {
-        command.env(name, port.to_string());
-    }
-    let http = SocketAddr::from((Ipv4Addr::LOCALHOST, ports[0]));
-    let began = Instant::now();
-    let process = system::start(&command, "trolleybus", home, Ready::Http(http))?;
-    system::await_ready(&process)?;
-    Ok((process, http, began.elapsed()))
 }
 
 /// The results as a table of Markdown.

@@ -13,10 +13,6 @@ use crate::process::find;
 pub(super) const PLAYWRIGHT_VERSION: &str = "1.65.1";
 
 /// What a script in Node needs to drive a browser; Chromium as root wants `--no-sandbox`.
-#[expect(
-    dead_code,
-    reason = "for the suite that drives a browser; none is registered yet"
-)]
 #[derive(Debug)]
 pub(crate) struct Browser {
     /// The folder with `node_modules/playwright-core`.
@@ -31,10 +27,6 @@ pub(crate) struct Browser {
 ///
 /// # Errors
 /// When an installation fails.
-#[expect(
-    dead_code,
-    reason = "for the suite that drives a browser; none is registered yet"
-)]
 pub(crate) fn browser(context: &Context) -> Result<Option<Browser>> {
     let chromium = || find("chromium").or_else(|| find("chromium-browser"));
     if chromium().is_none() && context.may_install() {
