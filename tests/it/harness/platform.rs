@@ -1,0 +1,103 @@
+//! A platform under test, whatever it is made of.
+
+use token::AccessSigner;
+
+use super::client::Client;
+use super::database::Database;
+use super::process::Process;
+#[cfg(feature = "real")]
+use super::processes::Processes;
+use super::standalone::Standalone;
+use super::wait::{PATIENCE, eventually};
+
+/// A platform that is ready. Dropping it ends its processes.
+pub(crate) struct Platform {
+    /// Speaks to the gateway.
+    pub(crate) client: Client,
+    /// The user service's own port, as a URL.
+    pub(crate) user: String,
+    /// The notification service's own port, as a URL.
+    pub(crate) notification: String,
+    /// The key that access tokens are signed with.
+    pub(crate) signer: AccessSigner,
+    pub(crate) parts: Parts,
+}
+
+/// What a platform is made of.
+pub(crate) enum Parts {
+    Standalone(Standalone),
+    #[cfg(feature = "real")]
+    Processes(Box<Processes>),
+}
+
+/// A mail that came out of the platform.
+#[derive(Debug, Clone)]
+pub(crate) struct Mail {
+    /// The recipient.
+    pub(crate) to: String,
+    /// The whole of it.
+    pub(crate) text: String,
+}
+
+// === impl Platform ===
+
+impl Platform {
+    /// One process on embedded parts.
+    pub(crate) async fn standalone() -> Self {
+        Standalone::in_new_folder(&[]).await
+    }
+
+    /// Three processes on real servers. Topics and groups are shared, so there is one at a time.
+    #[cfg(feature = "real")]
+    pub(crate) async fn processes() -> Self {
+        Processes::start(&[]).await
+    }
+
+    /// The mails to one address so far.
+    pub(crate) async fn mails_to(&self, email: &str) -> Vec<Mail> {
+        let mut mails = match &self.parts {
+            Parts::Standalone(_) => {
+                let mailbox = self.client.get("/dev/mailbox.json").await;
+                let mailbox: serde_json::Value = serde_json::from_slice(&mailbox.body).unwrap();
+                let read = |mail: &serde_json::Value| Mail {
+                    to: mail["to"].as_str().unwrap().to_owned(),
+                    text: mail.to_string(),
+                };
+                mailbox.as_array().unwrap().iter().map(read).collect()
+            }
+            #[cfg(feature = "real")]
+            Parts::Processes(processes) => processes.sink.mails(),
+        };
+        mails.retain(|mail: &Mail| mail.to.contains(email));
+        mails
+    }
+
+    /// The first mail to an address, once there is one.
+    pub(crate) async fn mail_to(&self, email: &str) -> Mail {
+        let mut look = async || self.mails_to(email).await.into_iter().next();
+        eventually(&format!("a mail to {email}"), PATIENCE, &mut look)
+            .await
+            .0
+    }
+
+    /// Its accounts, read with nothing of the platform's own.
+    pub(crate) async fn database(&self) -> Database {
+        match &self.parts {
+            Parts::Standalone(standalone) => {
+                let file = standalone.dir.path().join("user.db");
+                Database::connect(&format!("sqlite://{}?mode=ro", file.display())).await
+            }
+            #[cfg(feature = "real")]
+            Parts::Processes(processes) => Database::connect(&processes.database_url).await,
+        }
+    }
+
+    /// Its processes, the gateway's first.
+    pub(crate) fn all(&mut self) -> Vec<&mut Process> {
+        match &mut self.parts {
+            Parts::Standalone(standalone) => vec![&mut standalone.process],
+            #[cfg(feature = "real")]
+            Parts::Processes(processes) => processes.all(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The platform in one process.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use token::AccessSigner;
+
+use super::client::Client;
+use super::platform::{Parts, Platform};
+use super::process::Process;
+
+/// The process and its folder, which is deleted with the last platform that uses it.
+pub(crate) struct Standalone {
+    pub(crate) process: Process,
+    pub(crate) dir: Arc<TempDir>,
+}
+
+/// The settings of a standalone platform in a folder, on free ports.
+pub(crate) fn settings(dir: &TempDir) -> Vec<(&'static str, String)> {
+    let free = || "0".to_owned();
+    vec![
+        ("DATA_DIR", dir.path().display().to_string()),
+        ("PORT", free()),
+        ("USER_GRPC_PORT", free()),
+        ("NOTIFICATION_GRPC_PORT", free()),
+    ]
+}
+
+// === impl Standalone ===
+
+impl Standalone {
+    pub(crate) async fn in_new_folder(more: &[(&'static str, String)]) -> Platform {
+        Self::in_folder(Arc::new(TempDir::new().unwrap()), more).await
+    }
+
+    pub(crate) async fn in_folder(dir: Arc<TempDir>, more: &[(&'static str, String)]) -> Platform {
+        let env = [settings(&dir), more.to_vec()].concat();
+        let process = Process::start("trolleybus", &env);
+        process.out.line("Ctrl-C").await;
+        let printed = process.out.lines();
+        let address = |label: &str| {
+            let line = printed
+                .iter()
+                .find_map(|line| line.trim().strip_prefix(label));
+            line.unwrap_or_else(|| panic!("no {label}: {printed:#?}"))
+                .trim()
+                .to_owned()
+        };
+        let key = std::fs::read_to_string(dir.path().join("keys/paseto-access-secret")).unwrap();
+        Platform {
+            client: Client::new(&address("REST, gRPC, gRPC-Web")),
+            user: format!("http://{}", address("gRPC, user service")),
+            notification: format!("http://{}", address("gRPC, notification")),
+            signer: AccessSigner::from_paserk(key.trim()).unwrap(),
+            parts: Parts::Standalone(Self { process, dir }),
+        }
+    }
+}
