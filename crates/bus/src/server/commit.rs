@@ -1,9 +1,8 @@
 //! The offsets of the partitions that this member has, and what of them may be committed.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
+use tokio_util::sync::CancellationToken;
 
 use super::tracker::Tracker;
 
@@ -17,18 +16,20 @@ pub(super) struct Taken {
     pub(super) offset: i64,
     /// In which assignment it was taken: one that is over commits nothing more.
     epoch: u64,
+    /// Cancelled when the assignment is about to end: nothing should wait any longer.
+    pub(super) ending: CancellationToken,
 }
 
 /// The trackers of all partitions.
 #[derive(Debug, Default)]
 pub(super) struct Commits {
     state: Mutex<State>,
-    progress: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     epoch: u64,
+    ending: CancellationToken,
     trackers: HashMap<Place, Tracker>,
     /// Offsets that may be committed and were not yet stored.
     ready: HashMap<Place, i64>,
@@ -48,6 +49,7 @@ impl Commits {
             place,
             offset,
             epoch: state.epoch,
+            ending: state.ending.clone(),
         }
     }
 
@@ -60,7 +62,6 @@ impl Commits {
         let tracker = state.trackers.get_mut(&taken.place);
         if let Some(offset) = tracker.and_then(|tracker| tracker.finish(taken.offset)) {
             state.ready.insert(taken.place.clone(), offset);
-            self.progress.notify_all();
         }
     }
 
@@ -69,22 +70,17 @@ impl Commits {
         self.state.lock().ready.drain().collect()
     }
 
-    /// Waits until everything that was taken is finished. Says whether it is.
-    pub(super) fn drain(&self, patience: Duration) -> bool {
-        let until = Instant::now() + patience;
-        let mut state = self.state.lock();
-        while !state.trackers.values().all(Tracker::is_idle) {
-            if self.progress.wait_until(&mut state, until).timed_out() {
-                return state.trackers.values().all(Tracker::is_idle);
-            }
-        }
-        true
+    /// The assignment is about to end: what waits to be tried again is left to the next owner.
+    pub(super) fn end_waiting(&self) {
+        self.state.lock().ending.cancel();
     }
 
     /// The assignment is over: what is finished from now on is not committed.
     pub(super) fn next_epoch(&self) {
         let mut state = self.state.lock();
         state.epoch += 1;
+        state.ending.cancel();
+        state.ending = CancellationToken::new();
         state.trackers.clear();
         state.ready.clear();
     }
@@ -107,11 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn draining_says_whether_all_is_finished() {
+    fn what_waits_is_told_when_its_assignment_ends() {
         let commits = Commits::default();
         let taken = commits.take("t", 0, 5);
-        assert!(!commits.drain(Duration::from_millis(1)));
-        commits.finish(&taken);
-        assert!(commits.drain(Duration::from_millis(1)));
+        assert!(!taken.ending.is_cancelled());
+        commits.end_waiting();
+        assert!(taken.ending.is_cancelled());
+        commits.next_epoch();
+        assert!(!commits.take("t", 0, 5).ending.is_cancelled());
     }
 }

@@ -21,6 +21,12 @@ const POLL: Duration = Duration::from_millis(200);
 /// How long a revoked partition's work may take to finish: the others of the group wait for it.
 const REVOKE_DRAIN: Duration = Duration::from_secs(2);
 
+/// How long work may take to finish however late the stop is.
+const AT_LEAST: Duration = Duration::from_millis(100);
+
+/// How long one poll lasts while nothing is fetched: how soon fetching goes on.
+const POLL_PAUSED: Duration = Duration::from_millis(20);
+
 /// After this long without a sign of life a member that has no instance id is given up.
 const SESSION_TIMEOUT: &str = "6000";
 
@@ -32,6 +38,8 @@ pub(super) struct Poller {
     shared: Arc<Shared>,
     consumer: BaseConsumer<Group>,
     component: Component,
+    /// Nothing is fetched, since as much is being worked on as may be.
+    paused: bool,
 }
 
 /// Hears of rebalances.
@@ -49,10 +57,7 @@ impl ConsumerContext for Group {
         if !matches!(rebalance, Rebalance::Revoke(_)) {
             return;
         }
-        let patience = self.shared.slots.closing().unwrap_or(REVOKE_DRAIN);
-        if !self.shared.commits.drain(patience) {
-            tracing::warn!("some records were not finished before their partition went elsewhere");
-        }
+        drain(&self.shared);
         store(&self.shared, consumer);
         match consumer.commit_consumer_state(CommitMode::Sync) {
             Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
@@ -71,6 +76,22 @@ impl ConsumerContext for Group {
             self.shared.assigned.store(true, Ordering::Release);
             self.component.up();
         }
+    }
+}
+
+/// Waits for what runs; what only waits to be tried again is left to the next owner.
+fn drain(shared: &Shared) {
+    shared.commits.end_waiting();
+    let patience = shared
+        .slots
+        .closing()
+        .map_or(REVOKE_DRAIN, |left| left.max(AT_LEAST));
+    if !shared.slots.drain(patience) {
+        let left = shared.slots.used();
+        tracing::warn!(
+            left,
+            "some records were not finished in time; they will be delivered again"
+        );
     }
 }
 
@@ -118,6 +139,7 @@ impl Poller {
             shared: Arc::clone(shared),
             consumer,
             component,
+            paused: false,
         })
     }
 
@@ -128,7 +150,7 @@ impl Poller {
             .expect("the system refuses a thread at start, where nothing can be served without it")
     }
 
-    fn run(self) {
+    fn run(mut self) {
         if !self.subscribe() {
             return;
         }
@@ -166,11 +188,16 @@ impl Poller {
         false
     }
 
-    fn turn(&self) {
-        match self.consumer.poll(POLL) {
+    fn turn(&mut self) {
+        self.pause_or_resume();
+        // While paused it polls too: the group expects it, and rebalances are heard of here.
+        match self
+            .consumer
+            .poll(if self.paused { POLL_PAUSED } else { POLL })
+        {
             Some(Ok(message)) => {
                 let received = Received::read(&message);
-                let Some(slot) = self.slot() else { return };
+                let slot = self.shared.slots.take();
                 let (topic, partition) = (received.topic, received.partition);
                 let taken = self.shared.commits.take(topic, partition, received.offset);
                 self.shared.dispatch(&received, taken, slot);
@@ -181,27 +208,33 @@ impl Poller {
         }
     }
 
-    /// A place for a record that was polled. None when the server stops: the record is then left
-    /// uncommitted, for whoever gets the partition.
-    fn slot(&self) -> Option<super::slots::Slot> {
-        while !self.stopping() {
-            if let Some(slot) = self.shared.slots.take(POLL) {
-                return Some(slot);
-            }
-            store(&self.shared, &self.consumer);
+    /// Leaves on the broker what cannot be worked on, where another replica can take it.
+    fn pause_or_resume(&mut self) {
+        let slots = &self.shared.slots;
+        let (full, room) = (slots.are_full(), slots.have_room());
+        let pause = if self.paused { !room } else { full };
+        if pause == self.paused {
+            return;
         }
-        None
+        let assigned = match self.consumer.assignment() {
+            Ok(assigned) => assigned,
+            Err(error) => return tracing::debug!("the assignment is not known: {error}"),
+        };
+        let done = if pause {
+            self.consumer.pause(&assigned)
+        } else {
+            self.consumer.resume(&assigned)
+        };
+        match done {
+            Ok(()) => self.paused = pause,
+            Err(error) => tracing::debug!("fetching was not stopped or resumed: {error}"),
+        }
     }
 
     /// Leaves the group in order: static members never do by closing alone, and their partitions
     /// would stand still for a session timeout.
     fn leave(&self) {
-        let patience = self.shared.slots.closing().unwrap_or(REVOKE_DRAIN);
-        if !self.shared.commits.drain(patience) {
-            tracing::warn!(
-                "some records were not finished before the stop; they will be delivered again"
-            );
-        }
+        drain(&self.shared);
         store(&self.shared, &self.consumer);
         self.consumer.unsubscribe();
         let until = std::time::Instant::now() + REVOKE_DRAIN;

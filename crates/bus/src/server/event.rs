@@ -33,6 +33,16 @@ struct Original {
     value: Vec<u8>,
 }
 
+/// What became of an event.
+enum Outcome {
+    Handled,
+    /// It cannot be handled: why, and after how many attempts.
+    SetAside(Status, u32),
+}
+
+/// The partition goes elsewhere: its next owner handles the event.
+struct Abandoned;
+
 /// What to do about a failure.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
@@ -60,30 +70,43 @@ impl Shared {
         let original = Original::of(received);
         let shared = Arc::clone(self);
         self.runtime.spawn(async move {
-            let outcome = match opened {
-                Ok((method, call)) => shared.handle_event(&method, &call).await,
-                Err(status) => Err((status, 0)),
+            let handled = async {
+                let outcome = match opened {
+                    Ok((method, call)) => shared.handle_event(&method, &call, &taken).await?,
+                    Err(status) => Outcome::SetAside(status, 0),
+                };
+                if let Outcome::SetAside(status, attempts) = outcome {
+                    shared
+                        .set_aside(&original, &status, attempts, &taken)
+                        .await?;
+                }
+                Ok::<_, Abandoned>(())
             };
-            if let Err((status, attempts)) = outcome {
-                shared.set_aside(&original, &status, attempts).await;
+            // What is abandoned stays uncommitted, for the partition's next owner.
+            if handled.await.is_ok() {
+                shared.commits.finish(&taken);
             }
-            shared.commits.finish(&taken);
             drop(slot);
         });
     }
 
     /// Handles an event until it succeeds or cannot. An event that waits is uncommitted: if the
     /// process ends, the next one takes it.
-    async fn handle_event(&self, method: &Method, call: &Call) -> Result<(), (Status, u32)> {
+    async fn handle_event(
+        &self,
+        method: &Method,
+        call: &Call,
+        taken: &Taken,
+    ) -> Result<Outcome, Abandoned> {
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             let response = self.handle(call).await;
             let status = Status::from_header_map(response.headers());
             let Some(status) = status.filter(|status| status.code() != Code::Ok) else {
-                return Ok(());
+                break;
             };
             if next(status.code(), attempt) == Next::SetAside {
-                return Err((status, attempt));
+                return Ok(Outcome::SetAside(status, attempt));
             }
             tracing::warn!(
                 method = method.path,
@@ -93,14 +116,20 @@ impl Shared {
                 pause.as_millis(),
                 status.message()
             );
-            tokio::time::sleep(pause).await;
+            wait(pause, taken).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        Ok(())
+        Ok(Outcome::Handled)
     }
 
     /// Copies a record to its dead-letter topic, byte for byte, with the reason in headers.
-    async fn set_aside(&self, original: &Original, status: &Status, attempts: u32) {
+    async fn set_aside(
+        &self,
+        original: &Original,
+        status: &Status,
+        attempts: u32,
+        taken: &Taken,
+    ) -> Result<(), Abandoned> {
         let topic = format!("{}{}", original.topic, header::DEAD_LETTER_SUFFIX);
         let added = [
             (
@@ -145,7 +174,7 @@ impl Shared {
                 // Nothing is lost meanwhile: the record is uncommitted on its own topic.
                 Err(error) => tracing::error!("a dead letter is kept back: {error}"),
             }
-            tokio::time::sleep(pause).await;
+            wait(pause, taken).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         tracing::error!(
@@ -156,6 +185,15 @@ impl Shared {
             "an event was set aside on {topic}: {}",
             status.message()
         );
+        Ok(())
+    }
+}
+
+/// Waits before the next attempt, as long as the partition is this member's.
+async fn wait(pause: Duration, taken: &Taken) -> Result<(), Abandoned> {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => Ok(()),
+        () = taken.ending.cancelled() => Err(Abandoned),
     }
 }
 

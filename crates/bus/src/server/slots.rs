@@ -5,17 +5,18 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// A number of slots. The poll thread waits for one; tasks give theirs back.
+/// A number of slots. The poll thread stops fetching when they are taken; tasks give theirs back.
 #[derive(Debug)]
 pub(super) struct Slots {
     limit: usize,
     state: Mutex<State>,
-    changed: Condvar,
+    given_back: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     used: usize,
+    /// When the server stops: until when those that are taken may be held.
     closed_until: Option<Instant>,
 }
 
@@ -28,7 +29,7 @@ impl Slots {
         Self {
             limit,
             state: Mutex::default(),
-            changed: Condvar::new(),
+            given_back: Condvar::new(),
         }
     }
 
@@ -36,29 +37,41 @@ impl Slots {
         self.state.lock().used
     }
 
-    /// A slot, or nothing if none came free in time or no more are given.
-    pub(super) fn take(self: &Arc<Self>, patience: Duration) -> Option<Slot> {
+    /// A slot, over the limit if need be: for a record that was polled already.
+    pub(super) fn take(self: &Arc<Self>) -> Slot {
+        self.state.lock().used += 1;
+        Slot(Arc::clone(self))
+    }
+
+    /// Whether no more should be fetched.
+    pub(super) fn are_full(&self) -> bool {
+        self.used() >= self.limit
+    }
+
+    /// Whether fetching should go on after it stopped: not at the first free slot, since stopping
+    /// and going on costs a fetch each.
+    pub(super) fn have_room(&self) -> bool {
+        self.used() <= self.limit * 3 / 4
+    }
+
+    /// Waits until every slot is given back. Says whether they are.
+    pub(super) fn drain(&self, patience: Duration) -> bool {
         let until = Instant::now() + patience;
         let mut state = self.state.lock();
-        while state.used >= self.limit && state.closed_until.is_none() {
-            if self.changed.wait_until(&mut state, until).timed_out() {
-                return None;
+        while state.used > 0 {
+            if self.given_back.wait_until(&mut state, until).timed_out() {
+                return state.used == 0;
             }
         }
-        if state.closed_until.is_some() {
-            return None;
-        }
-        state.used += 1;
-        Some(Slot(Arc::clone(self)))
+        true
     }
 
-    /// Gives no more slots.
+    /// The server stops; what is taken may be held for `patience`.
     pub(super) fn close(&self, patience: Duration) {
         self.state.lock().closed_until = Some(Instant::now() + patience);
-        self.changed.notify_all();
     }
 
-    /// How long those that are taken may still be held, if no more are given.
+    /// How long those that are taken may still be held, if the server stops.
     pub(super) fn closing(&self) -> Option<Duration> {
         let until = self.state.lock().closed_until?;
         Some(until.saturating_duration_since(Instant::now()))
@@ -68,7 +81,7 @@ impl Slots {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.state.lock().used -= 1;
-        self.0.changed.notify_all();
+        self.0.given_back.notify_all();
     }
 }
 
@@ -79,17 +92,23 @@ mod tests {
     #[test]
     fn a_slot_comes_back_when_dropped() {
         let slots = Arc::new(Slots::new(1));
-        let slot = slots.take(Duration::ZERO).unwrap();
-        assert!(slots.take(Duration::from_millis(1)).is_none());
+        let slot = slots.take();
+        assert!(slots.are_full() && !slots.have_room());
+        assert!(!slots.drain(Duration::from_millis(1)));
         drop(slot);
-        assert!(slots.take(Duration::ZERO).is_some());
-        assert_eq!(slots.used(), 0);
+        assert!(!slots.are_full() && slots.have_room());
+        assert!(slots.drain(Duration::from_millis(1)));
     }
 
     #[test]
-    fn closed_slots_are_not_given() {
-        let slots = Arc::new(Slots::new(1));
-        slots.close(Duration::ZERO);
-        assert!(slots.take(Duration::from_secs(60)).is_none());
+    fn closing_tells_how_long_is_left() {
+        let slots = Slots::new(1);
+        assert_eq!(slots.closing(), None);
+        slots.close(Duration::from_secs(60));
+        assert!(
+            slots
+                .closing()
+                .is_some_and(|left| left <= Duration::from_secs(60))
+        );
     }
 }

@@ -34,11 +34,6 @@ impl Tracker {
         }
         last
     }
-
-    /// Whether everything that was taken is finished.
-    pub(super) fn is_idle(&self) -> bool {
-        self.taken.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -58,7 +53,7 @@ mod tests {
         assert_eq!(tracker.finish(11), None);
         assert_eq!(tracker.finish(13), None);
         assert_eq!(tracker.finish(10), Some(13));
-        assert!(tracker.is_idle());
+        assert!(tracker.taken.is_empty());
     }
 
     #[test]
@@ -89,7 +84,7 @@ mod tests {
                 let expected = offsets.iter().copied().filter(|o| *o < lowest_open).max();
                 prop_assert_eq!(committed, expected);
             }
-            prop_assert!(tracker.is_idle());
+            prop_assert!(tracker.taken.is_empty());
         }
     }
 }

@@ -363,8 +363,9 @@ impl NotificationService for TestService {
         &self,
         request: Request<SendWelcomeRequest>,
     ) -> Result<Response<()>, Status> {
-        let times = self.note(&request.into_inner().name);
-        if times < 3 {
+        let name = request.into_inner().name;
+        let times = self.note(&name);
+        if times < 3 || name == "never" {
             Err(Status::unavailable("not yet"))
         } else {
             Ok(Response::new(()))

@@ -37,6 +37,7 @@ on_every_broker! {
     promises::a_message_over_the_limit_is_refused_before_it_is_sent,
     promises::a_slow_handler_does_not_hold_up_others,
     promises::nothing_pends_after_a_call_is_dropped,
+    promises::a_stop_does_not_wait_for_an_event_that_waits,
     promises::a_stopped_server_leaves_nothing_undone_to_the_next,
     wire::a_request_and_its_reply_are_what_the_contract_says,
     wire::a_secret_is_in_no_byte_of_any_topic,

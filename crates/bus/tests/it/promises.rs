@@ -201,3 +201,30 @@ pub(crate) async fn a_stopped_server_leaves_nothing_undone_to_the_next(broker: B
     within(waiting).await.unwrap().unwrap();
     assert_eq!((service.times("slow:500"), service.times("7")), (1, 1));
 }
+
+pub(crate) async fn a_stop_does_not_wait_for_an_event_that_waits(broker: Broker) {
+    let service = TestService::default();
+    let server = broker.serve(&service).await;
+    let channel = broker.channel().await;
+    let welcome = SendWelcomeRequest {
+        name: "never".into(),
+        ..SendWelcomeRequest::default()
+    };
+    NotificationServiceClient::new(channel.clone())
+        .send_welcome(welcome)
+        .await
+        .unwrap();
+    service.reaches("never", 4).await;
+    let begun = Instant::now();
+    server.shutdown(Duration::from_secs(60)).await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(server.in_flight(), 0);
+    // It was left uncommitted: the next server takes it up.
+    let before = service.times("never");
+    let _next = broker.serve(&service).await;
+    service.reaches("never", before + 1).await;
+}
