@@ -116,10 +116,16 @@ impl Context {
         self.root.join("target/infra")
     }
 
-    /// A `cargo` call in the workspace, without the variables that `cargo run` set for xtask itself:
-    /// passed on, they would make build scripts of other crates look out of date.
+    /// A `cargo` call in the workspace.
     pub(crate) fn cargo(&self) -> Command {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        self.command(&cargo.to_string_lossy())
+    }
+
+    /// A program in the workspace that may call cargo: without the variables that `cargo run` set for
+    /// xtask itself, which would make build scripts of other crates look out of date.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command.current_dir(&self.root);
         for (name, _) in env::vars_os() {
             let text = name.to_string_lossy();

@@ -15,7 +15,7 @@ mod state;
 
 pub(crate) use command::{Command, run};
 pub(crate) use endpoints::Endpoints;
-pub(crate) use ports::pick as free_ports;
+pub(crate) use ports::{is_free as port_is_free, pick as free_ports};
 pub(crate) use private::{PrivateSet, reason_not_possible};
 pub(crate) use programs::Needs;
 pub(crate) use state::PartKind;

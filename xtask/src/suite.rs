@@ -12,6 +12,8 @@ use crate::context::Context;
 pub(crate) enum Outcome {
     /// So many checks passed.
     Passed(usize),
+    /// So many checks passed, and this is for another place to run: each with its reason.
+    PassedPartly { passed: usize, not_run: Vec<String> },
     /// It could not run here: why, and what to do about it.
     LeftOut(String),
 }
@@ -52,4 +54,5 @@ suites! {
     grpcurl requires Binaries;
     helm requires Nothing;
     just requires Nothing;
+    readme requires Servers;
 }

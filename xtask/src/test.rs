@@ -103,6 +103,12 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<()> {
             }
             _ => match (suite.run)(&context) {
                 Ok(Outcome::Passed(count)) => report.passed(suite.name, count),
+                Ok(Outcome::PassedPartly { passed, not_run }) => {
+                    report.passed(suite.name, passed);
+                    for reason in &not_run {
+                        report.not_run(suite.name, reason);
+                    }
+                }
                 Ok(Outcome::LeftOut(reason)) => report.left_out(suite.name, &reason),
                 Err(error) => report.failed(suite.name, &format!("{error:#}")),
             },

@@ -8,6 +8,7 @@ pub(super) struct Report {
     lines: Vec<String>,
     failures: Vec<String>,
     left_out: Vec<String>,
+    not_run: Vec<String>,
     passed: usize,
     failed: usize,
 }
@@ -40,6 +41,11 @@ impl Report {
         self.left_out.push(format!("{name}: {reason}"));
     }
 
+    /// A part of a suite that is not for `cargo xtask test` to run anywhere, CI included.
+    pub(super) fn not_run(&mut self, name: &str, reason: &str) {
+        self.not_run.push(format!("{name}: {reason}"));
+    }
+
     /// Prints the summary, the counts last.
     ///
     /// # Errors
@@ -61,6 +67,7 @@ impl Report {
             ("", &self.lines),
             ("failed:", &self.failures),
             ("left out:", &self.left_out),
+            ("not run by these tests anywhere:", &self.not_run),
         ] {
             if !section.is_empty() && !title.is_empty() {
                 lines.push(title.to_owned());
@@ -82,11 +89,14 @@ mod tests {
         report.counted("rust", 7, 1);
         report.passed("buf", 3);
         report.left_out("helm", "no helm");
+        report.not_run("readme", "line 7: needs a cluster");
         let summary = report.summary();
         assert!(
             summary.contains("left out:\n  helm: no helm\n"),
             "{summary}"
         );
+        let elsewhere = "not run by these tests anywhere:\n  readme: line 7: needs a cluster\n";
+        assert!(summary.contains(elsewhere), "{summary}");
         assert!(summary.ends_with("\n10 passed, 1 failed\n"), "{summary}");
         assert!(report.finish(false).is_err());
     }
