@@ -224,6 +224,32 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_has_its_page() {
+        use chassis::layer::{authenticate, validation};
+        let reasons = [
+            ROUTE_NOT_FOUND,
+            METHOD_NOT_ALLOWED,
+            BODY_TOO_LARGE,
+            BODY_INCOMPLETE,
+            UNSUPPORTED_MEDIA_TYPE,
+            crate::revocation::REVOCATIONS_UNAVAILABLE,
+            validation::INVALID_REQUEST,
+            authenticate::TOKEN_MISSING,
+            authenticate::TOKEN_INVALID,
+            authenticate::TOKEN_EXPIRED,
+            authenticate::INTERNAL_METHOD,
+        ];
+        for Reason { reason, domain, .. } in reasons {
+            let page = format!("{}/../docs/errors/{reason}.md", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&page).expect(&page);
+            assert!(
+                text.contains(&format!("`{domain}`")),
+                "{page} names another domain"
+            );
+        }
+    }
+
+    #[test]
     fn a_reason_is_kept() {
         let failure = Failure::from(BODY_TOO_LARGE.status("too large"));
         assert_eq!(
