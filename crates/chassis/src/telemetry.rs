@@ -50,8 +50,11 @@ impl LogArgs {
             }
         };
         let filter = problems.read("LOG_LEVEL", Some(&self.log_level), |text| {
-            // librdkafka reports each refused connection itself; the health component says it once.
-            EnvFilter::builder().parse(format!("librdkafka=off,rdkafka=off,{text}"))
+            // librdkafka reports each refused connection itself, where the health component says it
+            // once; the migrator tells of every step, even where there is none to take.
+            EnvFilter::builder().parse(format!(
+                "librdkafka=off,rdkafka=off,sea_orm_migration=warn,{text}"
+            ))
         });
         Some(LogConfig {
             filter: filter?,
