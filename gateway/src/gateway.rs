@@ -11,6 +11,7 @@ use chassis::contract::{Contract, ContractError};
 use chassis::health::Health;
 use chassis::layer::around::LayerService;
 use chassis::layer::{self, catch_panic, deadline, log, validation};
+use http_body_util::BodyExt as _;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use proto::auth::v1::auth_service_server::AuthServiceServer;
 use thiserror::Error;
@@ -170,6 +171,11 @@ fn is_grpc(request: &Request<Body>) -> bool {
     content_type.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc"))
 }
 
+fn is_grpc_web(request: &Request<Body>) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    content_type.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc-web"))
+}
+
 /// What is checked at the edge, before a call leaves: log, panics, deadline, the contract's rules.
 /// Access is the front's.
 fn edge<S: LayerService>(parts: &layer::Parts, service: S) -> Upstream {
@@ -247,9 +253,15 @@ fn grpc(
     service_fn(move |request: Request<Body>| {
         let web = web.clone();
         async move {
+            let is_web = is_grpc_web(&request);
             let request = request.map(tonic::body::Body::new);
             let response = web.oneshot(request).await?;
-            Ok(response.map(Body::new))
+            // gRPC-Web's trailers and base64 make the body longer than the message, whose length
+            // tonic-web passes on: it would be taken for the body's, which would then be cut short.
+            let unsized_if_web = |body: tonic::body::Body| {
+                if is_web { Body::new(body.map_frame(|frame| frame)) } else { Body::new(body) }
+            };
+            Ok(response.map(unsized_if_web))
         }
     })
 }
