@@ -4,26 +4,28 @@ mod answer;
 mod client;
 mod database;
 #[cfg(feature = "real")]
-mod infra;
+pub(crate) mod infra;
 #[cfg(feature = "real")]
-mod kafka;
+pub(crate) mod kafka;
 mod log;
 mod platform;
-mod process;
+pub(crate) mod process;
 #[cfg(feature = "real")]
-mod processes;
-mod raw;
+pub(crate) mod processes;
+pub(crate) mod raw;
 #[cfg(feature = "real")]
-mod servers;
+pub(crate) mod servers;
 #[cfg(feature = "real")]
 mod sink;
-mod standalone;
+pub(crate) mod standalone;
 mod wait;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::{Account, Client};
 pub(crate) use database::Database;
-pub(crate) use log::Log;
-pub(crate) use platform::{Mail, Platform};
+pub(crate) use platform::{Parts, Platform};
 pub(crate) use process::Process;
+#[cfg(feature = "real")]
+pub(crate) use processes::Processes;
+pub(crate) use standalone::Standalone;
 pub(crate) use wait::{PATIENCE, eventually, within};

@@ -1,10 +1,13 @@
 //! A platform under test, whatever it is made of.
 
-use token::AccessSigner;
+#[cfg(feature = "real")]
+use std::time::{Duration, SystemTime};
+
+use token::{AccessSigner, RefreshKeys};
 
 use super::client::Client;
 use super::database::Database;
-use super::process::Process;
+use super::process::{Process, succeed};
 #[cfg(feature = "real")]
 use super::processes::Processes;
 use super::standalone::Standalone;
@@ -20,6 +23,8 @@ pub(crate) struct Platform {
     pub(crate) notification: String,
     /// The key that access tokens are signed with.
     pub(crate) signer: AccessSigner,
+    /// The keys that refresh tokens are sealed with.
+    pub(crate) refresh_keys: RefreshKeys,
     pub(crate) parts: Parts,
 }
 
@@ -29,6 +34,9 @@ pub(crate) enum Parts {
     #[cfg(feature = "real")]
     Processes(Box<Processes>),
 }
+
+/// What every platform is started with: logs that tell more than in production.
+pub(crate) const LOGS: (&str, &str) = ("LOG_LEVEL", "debug");
 
 /// A mail that came out of the platform.
 #[derive(Debug, Clone)]
@@ -89,6 +97,24 @@ impl Platform {
             }
             #[cfg(feature = "real")]
             Parts::Processes(processes) => Database::connect(&processes.database_url).await,
+        }
+    }
+
+    /// A token for internal methods: from the command of standalone, elsewhere from the key.
+    pub(crate) async fn service_token(&self) -> String {
+        match &self.parts {
+            Parts::Standalone(standalone) => {
+                let env = [("DATA_DIR", standalone.dir.path().display().to_string())];
+                succeed("trolleybus", &["service-token"], &env)
+                    .await
+                    .trim()
+                    .to_owned()
+            }
+            #[cfg(feature = "real")]
+            Parts::Processes(_) => {
+                let (now, minute) = (SystemTime::now(), Duration::from_secs(60));
+                self.signer.issue_service("e2e", now, minute).unwrap()
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use token::AccessSigner;
+use token::{AccessSigner, RefreshKeys};
 use tokio::sync::{Mutex, MutexGuard};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -11,7 +11,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::client::Client;
 use super::database::Database;
-use super::platform::{Parts, Platform};
+use super::platform::{LOGS, Parts, Platform};
 use super::process::{Process, succeed};
 use super::servers;
 use super::sink::Sink;
@@ -129,6 +129,7 @@ impl Settings {
     fn common(&self, port: &'static str, instance: &str) -> Vec<(&'static str, String)> {
         let mut env = vec![
             (port, "0".to_owned()),
+            (LOGS.0, LOGS.1.to_owned()),
             ("KAFKA_BROKERS", servers::kafka()),
             ("BUS_KEYS", self.key("BUS_KEYS")),
             ("INSTANCE_ID", instance.to_owned()),
@@ -158,6 +159,7 @@ impl Processes {
         let platform = Platform {
             client: Client::new(&format!("http://{}", gateway.address().await)),
             signer: AccessSigner::from_paserk(&settings.key("PASETO_ACCESS_KEY")).unwrap(),
+            refresh_keys: RefreshKeys::from_paserk(&settings.key("PASETO_REFRESH_KEY")).unwrap(),
             parts: Parts::Processes(Box::new(Self {
                 gateway,
                 user,

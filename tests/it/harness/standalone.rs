@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use token::AccessSigner;
+use token::{AccessSigner, RefreshKeys};
 
 use super::client::Client;
-use super::platform::{Parts, Platform};
+use super::platform::{LOGS, Parts, Platform};
 use super::process::Process;
 
 /// The process and its folder, which is deleted with the last platform that uses it.
@@ -20,6 +20,7 @@ pub(crate) fn settings(dir: &TempDir) -> Vec<(&'static str, String)> {
     let free = || "0".to_owned();
     vec![
         ("DATA_DIR", dir.path().display().to_string()),
+        (LOGS.0, LOGS.1.to_owned()),
         ("PORT", free()),
         ("USER_GRPC_PORT", free()),
         ("NOTIFICATION_GRPC_PORT", free()),
@@ -46,12 +47,16 @@ impl Standalone {
                 .trim()
                 .to_owned()
         };
-        let key = std::fs::read_to_string(dir.path().join("keys/paseto-access-secret")).unwrap();
+        let key = |name: &str| {
+            let text = std::fs::read_to_string(dir.path().join("keys").join(name)).unwrap();
+            text.trim().to_owned()
+        };
         Platform {
             client: Client::new(&address("REST, gRPC, gRPC-Web")),
             user: format!("http://{}", address("gRPC, user service")),
             notification: format!("http://{}", address("gRPC, notification")),
-            signer: AccessSigner::from_paserk(key.trim()).unwrap(),
+            signer: AccessSigner::from_paserk(&key("paseto-access-secret")).unwrap(),
+            refresh_keys: RefreshKeys::from_paserk(&key("paseto-refresh")).unwrap(),
             parts: Parts::Standalone(Self { process, dir }),
         }
     }

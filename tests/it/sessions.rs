@@ -1,0 +1,69 @@
+//! The life of a session, seen through its refresh tokens.
+
+use std::time::SystemTime;
+
+use crate::accounts::text;
+use crate::harness::{Account, Platform};
+
+pub(crate) async fn a_used_refresh_token_gives_the_same_generation_for_a_while(platform: Platform) {
+    let client = &platform.client;
+    let first = client.registered(&Account::new("ada")).await;
+    let claims = |token: &str| {
+        let claims = platform
+            .refresh_keys
+            .open(token, SystemTime::now())
+            .unwrap();
+        (claims.session_id, claims.generation)
+    };
+    let second = client.refresh(text(&first, "refreshToken")).await.json(200);
+    let again = client.refresh(text(&first, "refreshToken")).await.json(200);
+    let (session, generation) = claims(text(&first, "refreshToken"));
+    assert_eq!(
+        claims(text(&second, "refreshToken")),
+        (session, generation + 1)
+    );
+    assert_eq!(
+        claims(text(&again, "refreshToken")),
+        (session, generation + 1)
+    );
+    // Both answers lead on.
+    let third = client.refresh(text(&again, "refreshToken")).await.json(200);
+    assert_eq!(
+        claims(text(&third, "refreshToken")),
+        (session, generation + 2)
+    );
+    client.profile(text(&third, "accessToken")).await.json(200);
+}
+
+pub(crate) async fn an_older_refresh_token_ends_the_session_and_its_access_tokens(
+    platform: Platform,
+) {
+    let (client, account) = (&platform.client, Account::new("ada"));
+    let first = client.registered(&account).await;
+    let other = client.login(&account).await.json(200);
+    let second = client.refresh(text(&first, "refreshToken")).await.json(200);
+    let third = client
+        .refresh(text(&second, "refreshToken"))
+        .await
+        .json(200);
+    client.profile(text(&third, "accessToken")).await.json(200);
+
+    client
+        .refresh(text(&first, "refreshToken"))
+        .await
+        .refused(401, "SESSION_REVOKED");
+
+    client
+        .refresh(text(&third, "refreshToken"))
+        .await
+        .refused(401, "SESSION_REVOKED");
+    for tokens in [&first, &second, &third] {
+        client
+            .profile(text(tokens, "accessToken"))
+            .await
+            .refused(401, "TOKEN_INVALID");
+    }
+    // The user's other session is another matter.
+    client.profile(text(&other, "accessToken")).await.json(200);
+    client.refresh(text(&other, "refreshToken")).await.json(200);
+}
