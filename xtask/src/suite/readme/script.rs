@@ -10,6 +10,7 @@ const HEAD: &str = r#"set -euo pipefail
 set -m
 terminals=()
 terminal() {
+    : > "$1"
     bash -euo pipefail -c "$2" > "$1" 2>&1 &
     terminals+=($!)
 }
