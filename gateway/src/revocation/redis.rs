@@ -33,7 +33,9 @@ impl Redis {
     /// # Errors
     /// The URL is none.
     pub fn connect(url: &str, health: &Health, shutdown: &Shutdown) -> Result<Self, String> {
-        let config = parse(url)?;
+        let mut config = parse(url)?;
+        // The first connection is tried for as long as any other, should the server come later.
+        config.fail_fast = false;
         let address = config
             .server
             .hosts()
