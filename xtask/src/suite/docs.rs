@@ -1,4 +1,6 @@
-//! The documents that the binaries write themselves are those of the repository.
+//! The documents: those that the binaries write are up to date, and every link leads somewhere.
+
+mod links;
 
 use anyhow::Result;
 
@@ -7,5 +9,7 @@ use crate::context::Context;
 use crate::docs;
 
 pub(crate) fn run(context: &Context) -> Result<Outcome> {
-    docs::check(context).map(Outcome::Passed)
+    let generated = docs::check(context)?;
+    let links = links::check(context)?;
+    Ok(Outcome::Passed(generated + links))
 }
