@@ -177,7 +177,8 @@ async fn postgres_stops_and_starts_again() {
     unavailable("login", client.login(&account))
         .await
         .refused(503, "DATABASE_UNAVAILABLE");
-    let register = client.register(&Account::new("grace"));
+    let other = Account::new("grace");
+    let register = client.register(&other);
     unavailable("register", register)
         .await
         .refused(503, "DATABASE_UNAVAILABLE");

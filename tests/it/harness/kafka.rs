@@ -9,7 +9,7 @@ use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::servers;
-use super::wait::PATIENCE;
+use super::wait::{PATIENCE, eventually};
 
 /// A record as it is on the wire.
 #[derive(Debug, Clone)]
@@ -113,7 +113,7 @@ fn read() -> Vec<Raw> {
     records
 }
 
-/// Deletes a topic.
+/// Deletes a topic. Ends when the broker no longer tells of it.
 pub(crate) async fn delete_topic(topic: &str) {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
         .set("bootstrap.servers", servers::kafka())
@@ -126,4 +126,13 @@ pub(crate) async fn delete_topic(topic: &str) {
     for result in results {
         result.unwrap();
     }
+    let gone = async || {
+        let metadata = admin.inner().fetch_metadata(None, PATIENCE).unwrap();
+        metadata
+            .topics()
+            .iter()
+            .all(|told| told.name() != topic)
+            .then_some(())
+    };
+    eventually("the end of the topic", PATIENCE, gone).await;
 }
