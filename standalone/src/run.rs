@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use axum::Router;
 use bus::{EmbeddedBroker, KafkaChannel};
 use chassis::config::Problems;
@@ -82,7 +82,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
         Some(mailbox) => notification::mailbox::page::router(mailbox.clone())?,
         None => Router::new(),
     };
-    let notification = tokio::spawn(notification::server::run(
+    let notification = notification::server::run(
         notification::server::Parts {
             notifications,
             bus: bus::Settings {
@@ -95,8 +95,9 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
         },
         health.part("notification"),
         shutdown.clone(),
-    ));
-    let user = tokio::spawn(user::server::run(
+    );
+    let notification = shutdown.spawn("the notification service", notification);
+    let user = user::server::run(
         user::server::Parts {
             config: UserConfig {
                 database: format!("sqlite:{}", data_dir.join("user.db").display()).parse()?,
@@ -115,7 +116,8 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
         },
         health.part("user"),
         shutdown.clone(),
-    ));
+    );
+    let user = shutdown.spawn("the user service", user);
     let kafka = health.part("gateway").component("kafka");
     let channel = KafkaChannel::start(&settings("trolleybus-gateway"), contract, APP, kafka)?;
     let gateway = Gateway::new(gateway::Parts {
@@ -142,8 +144,11 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     let everything = async move {
         server::serve(http_listener, gateway, stopping).await;
         channel.shutdown().await;
-        user.await.context("the user service")??;
-        notification.await.context("the notification service")??;
+        let user = user.await.context("the user service")?;
+        let notification = notification.await.context("the notification service")?;
+        if !(user && notification) {
+            bail!("a part of the platform failed; the log says which");
+        }
         anyhow::Ok(())
     };
     let ended = shutdown.limit(everything).await;

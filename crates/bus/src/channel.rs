@@ -118,6 +118,7 @@ impl KafkaChannel {
         let shared = Arc::clone(&self.shared);
         let ended = tokio::task::spawn_blocking(move || {
             shared.stop.store(true, Ordering::Release);
+            shared.ready.store(false, Ordering::Release);
             if let Err(error) = shared.producer.flush(crate::client::ASK_TIMEOUT) {
                 tracing::warn!("some requests were not sent before the stop: {error}");
             }
@@ -126,6 +127,7 @@ impl KafkaChannel {
             {
                 tracing::error!("the thread that reads replies has panicked");
             }
+            shared.pending.end_all();
         });
         if let Err(error) = ended.await {
             tracing::error!("the channel did not end in order: {error}");

@@ -77,6 +77,8 @@ struct Shared {
     seen: Mutex<Seen>,
     /// Set while the group has given this member its share.
     assigned: AtomicBool,
+    /// Set while nothing is fetched, since as much is being worked on as may be.
+    paused: AtomicBool,
     stop: AtomicBool,
 }
 
@@ -144,6 +146,7 @@ impl KafkaServer {
             slots: Arc::new(Slots::new(IN_FLIGHT)),
             seen: Mutex::default(),
             assigned: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             settings,
             options,

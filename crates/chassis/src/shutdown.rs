@@ -61,6 +61,28 @@ impl Shutdown {
         Ok(())
     }
 
+    /// Runs a part of the process in the background. One that ends before the soft stop, by an error
+    /// or a panic, is logged and begins it: half a process serves nobody.
+    pub fn spawn<E: std::fmt::Display + Send + 'static>(
+        &self,
+        part: &'static str,
+        work: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) -> tokio::task::JoinHandle<bool> {
+        let shutdown = self.clone();
+        let running = tokio::spawn(work);
+        tokio::spawn(async move {
+            let failure = match running.await {
+                Ok(Ok(())) if shutdown.has_begun() => return true,
+                Ok(Ok(())) => "it ended".to_owned(),
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(error) => error.to_string(),
+            };
+            tracing::error!("{part} failed: {failure}");
+            shutdown.begin();
+            false
+        })
+    }
+
     /// Runs `work`, which is expected to end by itself after the soft stop has begun: within
     /// [`SOFT_STOP`], or it is dropped and the answer is `None`.
     pub async fn limit<T>(&self, work: impl Future<Output = T>) -> Option<T> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bus::server::ServerOptions;
 use bus::{KafkaServer, Settings};
 use chassis::contract::Contract;
@@ -60,18 +60,17 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     let beside = grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &names, &health).await?;
     let routes = Routes::new(NotificationServiceServer::new(notifications.clone())).prepare();
     let service = stack(&layers, routes);
-    let serving = tokio::spawn(grpc::serve(
-        listener,
-        service.clone(),
-        beside,
-        shutdown.clone(),
-    ));
+    let serving = grpc::serve(listener, service.clone(), beside, shutdown.clone());
+    let serving = shutdown.spawn("the gRPC server", serving);
     let options = ServerOptions::new(GROUP, &[SERVICE]);
     let server = KafkaServer::start(&bus, contract, options, service, kafka_health)
         .context("the connection to Kafka")?;
     shutdown.begun().await;
     server.shutdown(SOFT_STOP / 2).await;
-    serving.await.context("the gRPC server")??;
+    let served = serving.await.context("the gRPC server")?;
     notifications.close().await;
+    if !served {
+        bail!("a part of the service failed; the log says which");
+    }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bus::event::{Publisher, Sealer};
 use bus::server::ServerOptions;
 use bus::{KafkaServer, Settings};
@@ -86,12 +86,8 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     let names = [SERVICE.to_owned()];
     let beside = grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &names, &health).await?;
     let calls = Deferred::default();
-    let serving = tokio::spawn(grpc::serve(
-        listener,
-        calls.clone(),
-        beside,
-        shutdown.clone(),
-    ));
+    let serving = grpc::serve(listener, calls.clone(), beside, shutdown.clone());
+    let serving = shutdown.spawn("the gRPC server", serving);
 
     let Some(db) = open(&config.database, migrate, &database_health, &shutdown).await else {
         return Ok(());
@@ -129,14 +125,22 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
             ..RelaySettings::default()
         },
     );
-    let relaying = tokio::spawn(relay.run(shutdown.clone()));
+    // The relay goes on while the last calls end, so that their events leave with them.
+    let last_call = Shutdown::default();
+    let relaying = relay.run(last_call.clone());
+    let relaying = shutdown.spawn("the outbox relay", async {
+        relaying.await;
+        anyhow::Ok(())
+    });
     watch(&db, &config.database, &database_health, &shutdown).await;
 
-    // Calls end before the relay's last look at the outbox would miss their events: what it does
-    // miss is published by the next process.
     server.shutdown(SOFT_STOP / 2).await;
-    relaying.await.context("the outbox relay")?;
-    serving.await.context("the gRPC server")??;
+    let served = serving.await.context("the gRPC server")?;
+    last_call.begin();
+    let relayed = relaying.await.context("the outbox relay")?;
+    if !(served && relayed) {
+        bail!("a part of the service failed; the log says which");
+    }
     db.close().await.context("the database connections")
 }
 

@@ -76,6 +76,16 @@ impl Pending {
         waiting.is_some_and(|waiting| waiting.send(reply).is_ok())
     }
 
+    /// Ends every call that still waits: nobody reads its reply any more.
+    pub(super) fn end_all(&self) {
+        for shard in &self.shards {
+            for (_, waiting) in shard.lock().drain() {
+                // A caller that has gone needs no answer.
+                let _ = waiting.send(Err(Status::unavailable("the process is stopping")));
+            }
+        }
+    }
+
     fn shard(&self, number: u64) -> &Mutex<HashMap<u64, Waiting>> {
         let index = usize::try_from(number % SHARDS as u64).unwrap_or_default();
         &self.shards[index]

@@ -1,8 +1,9 @@
 //! Publishing: done when the broker has the record on every in-sync replica.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
@@ -25,7 +26,7 @@ pub struct Publisher {
 struct Shared {
     settings: Settings,
     /// Made when the first event is published: most processes publish none.
-    producer: OnceLock<Result<PolledProducer<Context>, KafkaError>>,
+    producer: Mutex<Option<Arc<PolledProducer<Context>>>>,
 }
 
 /// The broker does not have the event. Publishing it again is safe.
@@ -34,6 +35,9 @@ pub enum PublishError {
     /// The topic does not exist.
     #[error("the topic {0} does not exist; create it with the `topics apply` command")]
     NoTopic(String),
+    /// The record is larger than the broker takes; publishing it again does not help.
+    #[error("the record is larger than the broker takes on {0}")]
+    TooLarge(String),
     /// Anything else.
     #[error("the event was not published to {0}: {1}")]
     Failed(String, String),
@@ -72,7 +76,7 @@ impl Publisher {
         Self {
             shared: Arc::new(Shared {
                 settings,
-                producer: OnceLock::new(),
+                producer: Mutex::default(),
             }),
         }
     }
@@ -123,9 +127,10 @@ impl Publisher {
             Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
                 PublishError::NoTopic(topic.to_owned())
             }
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => PublishError::TooLarge(topic.to_owned()),
             _ => PublishError::Failed(topic.to_owned(), error.to_string()),
         };
-        let producer = self.shared.producer().map_err(failed)?;
+        let producer = self.shared.producer().map_err(|error| failed(&error))?;
         producer.send(record).map_err(|error| failed(&error))?;
         match delivered.await {
             Ok(Ok(())) => Ok(()),
@@ -139,16 +144,20 @@ impl Publisher {
 
     /// Waits until nothing is on its way, for `timeout` at most. Blocks.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), KafkaError> {
-        match self.shared.producer.get() {
-            Some(Ok(producer)) => producer.flush(timeout),
-            _ => Ok(()),
-        }
+        let producer = self.shared.producer.lock().clone();
+        producer.map_or(Ok(()), |producer| producer.flush(timeout))
     }
 }
 
 impl Shared {
-    fn producer(&self) -> Result<&PolledProducer<Context>, &KafkaError> {
-        let create = || PolledProducer::create(&self.settings.event_producer(), Context);
-        self.producer.get_or_init(create).as_ref()
+    fn producer(&self) -> Result<Arc<PolledProducer<Context>>, KafkaError> {
+        let mut producer = self.producer.lock();
+        match &*producer {
+            Some(producer) => Ok(Arc::clone(producer)),
+            None => {
+                let created = PolledProducer::create(&self.settings.event_producer(), Context)?;
+                Ok(Arc::clone(producer.insert(Arc::new(created))))
+            }
+        }
     }
 }

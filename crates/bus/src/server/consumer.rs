@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chassis::contract::Pattern;
 use chassis::health::Component;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
@@ -13,6 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::Shared;
 use crate::client;
+use crate::header::DEAD_LETTER_SUFFIX;
 use crate::record::Received;
 
 /// The longest sleep in one poll: how soon the thread sees that it should stop.
@@ -33,13 +35,15 @@ const SESSION_TIMEOUT: &str = "6000";
 /// How often offsets are committed, in the background: never on a call's path.
 const COMMIT_EVERY: &str = "500";
 
+/// How often librdkafka is told what may be committed: more often than it commits, less often than
+/// records are finished.
+const STORE_EVERY: Duration = Duration::from_millis(50);
+
 /// Polls for a server.
 pub(super) struct Poller {
     shared: Arc<Shared>,
     consumer: BaseConsumer<Group>,
     component: Component,
-    /// Nothing is fetched, since as much is being worked on as may be.
-    paused: bool,
 }
 
 /// Hears of rebalances.
@@ -54,8 +58,16 @@ impl ClientContext for Group {
 
 impl ConsumerContext for Group {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if !matches!(rebalance, Rebalance::Revoke(_)) {
+        let Rebalance::Revoke(revoked) = rebalance else {
             return;
+        };
+        self.shared.assigned.store(false, Ordering::Release);
+        // librdkafka keeps a partition paused while it is elsewhere: when it came back it would
+        // never be read again.
+        if self.shared.paused.swap(false, Ordering::AcqRel)
+            && let Err(error) = consumer.resume(revoked)
+        {
+            tracing::error!("fetching was not resumed before a rebalance: {error}");
         }
         drain(&self.shared);
         store(&self.shared, consumer);
@@ -116,30 +128,38 @@ fn store(shared: &Shared, consumer: &BaseConsumer<Group>) {
     }
 }
 
+/// A consumer in the server's group; with an `instance`, one whose membership survives a restart.
+fn consumer(
+    shared: &Arc<Shared>,
+    component: &Component,
+    instance: Option<&str>,
+) -> Result<BaseConsumer<Group>, KafkaError> {
+    let mut config = shared.settings.consumer();
+    config
+        .set("group.id", &shared.options.group)
+        .set("session.timeout.ms", SESSION_TIMEOUT)
+        .set("heartbeat.interval.ms", "1500")
+        .set("enable.auto.commit", "true")
+        .set("auto.commit.interval.ms", COMMIT_EVERY);
+    if let Some(instance) = instance {
+        config.set("group.instance.id", instance);
+    }
+    let group = Group {
+        shared: Arc::clone(shared),
+        component: component.clone(),
+    };
+    config.create_with_context(group)
+}
+
 // === impl Poller ===
 
 impl Poller {
     pub(super) fn create(shared: &Arc<Shared>, component: Component) -> Result<Self, KafkaError> {
-        let mut config = shared.settings.consumer();
-        config
-            .set("group.id", &shared.options.group)
-            .set("session.timeout.ms", SESSION_TIMEOUT)
-            .set("heartbeat.interval.ms", "1500")
-            .set("enable.auto.commit", "true")
-            .set("auto.commit.interval.ms", COMMIT_EVERY);
-        if let Some(instance) = &shared.settings.instance_id {
-            config.set("group.instance.id", instance);
-        }
-        let group = Group {
-            shared: Arc::clone(shared),
-            component: component.clone(),
-        };
-        let consumer = config.create_with_context(group)?;
+        let consumer = consumer(shared, &component, shared.settings.instance_id.as_deref())?;
         Ok(Self {
             shared: Arc::clone(shared),
             consumer,
             component,
-            paused: false,
         })
     }
 
@@ -154,11 +174,49 @@ impl Poller {
         if !self.subscribe() {
             return;
         }
+        let mut stored = Instant::now();
         while !self.stopping() {
-            self.turn();
-            store(&self.shared, &self.consumer);
+            if let Some(fatal) = self.turn() {
+                self.replace(fatal);
+            }
+            if stored.elapsed() >= STORE_EVERY {
+                store(&self.shared, &self.consumer);
+                stored = Instant::now();
+            }
         }
         self.leave();
+    }
+
+    /// Goes on with a new consumer after an error that ended the old one. The common one is that
+    /// another process took this one's instance id; without it, both have a place in the group.
+    fn replace(&mut self, fatal: RDKafkaErrorCode) {
+        let instance = self
+            .shared
+            .settings
+            .instance_id
+            .as_deref()
+            .unwrap_or("none");
+        tracing::error!(
+            instance,
+            "the group has expelled this member ({fatal}); it joins again without an instance id. \
+             Give each process an INSTANCE_ID of its own, or none"
+        );
+        self.component
+            .down(format!("the group has expelled this member ({fatal})"));
+        self.shared.assigned.store(false, Ordering::Release);
+        self.shared.paused.store(false, Ordering::Release);
+        self.shared.commits.next_epoch();
+        while !self.stopping() {
+            match consumer(&self.shared, &self.component, None) {
+                Ok(consumer) => {
+                    self.consumer = consumer;
+                    self.subscribe();
+                    return;
+                }
+                Err(error) => self.component.down(error.to_string()),
+            }
+            std::thread::park_timeout(client::ASK_AGAIN);
+        }
     }
 
     fn stopping(&self) -> bool {
@@ -170,6 +228,12 @@ impl Poller {
         let topics = self.shared.topics();
         let mut needed = topics.clone();
         needed.extend(self.shared.options.also_needs.iter().cloned());
+        let events = self
+            .shared
+            .methods
+            .iter()
+            .filter(|method| method.pattern == Pattern::Event);
+        needed.extend(events.map(|method| format!("{}{DEAD_LETTER_SUFFIX}", method.topic)));
         let brokers = &self.shared.settings.brokers;
         while !self.stopping() {
             let joined =
@@ -188,13 +252,13 @@ impl Poller {
         false
     }
 
-    fn turn(&mut self) {
+    /// Takes one record, if there is one. An error after which librdkafka's consumer is of no more
+    /// use is given back.
+    fn turn(&self) -> Option<RDKafkaErrorCode> {
         self.pause_or_resume();
         // While paused it polls too: the group expects it, and rebalances are heard of here.
-        match self
-            .consumer
-            .poll(if self.paused { POLL_PAUSED } else { POLL })
-        {
+        let paused = self.shared.paused.load(Ordering::Acquire);
+        match self.consumer.poll(if paused { POLL_PAUSED } else { POLL }) {
             Some(Ok(message)) => {
                 let received = Received::read(&message);
                 let slot = self.shared.slots.take();
@@ -202,18 +266,24 @@ impl Poller {
                 let taken = self.shared.commits.take(topic, partition, received.offset);
                 self.shared.dispatch(&received, taken, slot);
             }
+            Some(Err(KafkaError::MessageConsumptionFatal(code))) => return Some(code),
             // librdkafka mends what it can by itself; the watch tells whether the broker answers.
             Some(Err(error)) => tracing::debug!("reading requests: {error}"),
             None => {}
         }
+        None
     }
 
     /// Leaves on the broker what cannot be worked on, where another replica can take it.
-    fn pause_or_resume(&mut self) {
+    fn pause_or_resume(&self) {
         let slots = &self.shared.slots;
-        let (full, room) = (slots.are_full(), slots.have_room());
-        let pause = if self.paused { !room } else { full };
-        if pause == self.paused {
+        let paused = self.shared.paused.load(Ordering::Acquire);
+        let pause = if paused {
+            !slots.have_room()
+        } else {
+            slots.are_full()
+        };
+        if pause == paused {
             return;
         }
         let assigned = match self.consumer.assignment() {
@@ -226,7 +296,7 @@ impl Poller {
             self.consumer.resume(&assigned)
         };
         match done {
-            Ok(()) => self.paused = pause,
+            Ok(()) => self.shared.paused.store(pause, Ordering::Release),
             Err(error) => tracing::debug!("fetching was not stopped or resumed: {error}"),
         }
     }
@@ -237,8 +307,8 @@ impl Poller {
         drain(&self.shared);
         store(&self.shared, &self.consumer);
         self.consumer.unsubscribe();
-        let until = std::time::Instant::now() + REVOKE_DRAIN;
-        while std::time::Instant::now() < until {
+        let until = Instant::now() + REVOKE_DRAIN;
+        while Instant::now() < until {
             // Polling runs the revocation, which commits.
             let _ = self.consumer.poll(Duration::from_millis(20));
             if self

@@ -1,13 +1,15 @@
 //! One record: checked, opened, handed to the runtime.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chassis::contract::{Idempotency, Method, Pattern};
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use tonic::Status;
 use tonic::body::Body;
-use tower::{Service as _, ServiceExt as _};
+use tower::ServiceExt as _;
 
 use super::Shared;
 use super::commit::Taken;
@@ -107,33 +109,18 @@ impl Shared {
     }
 
     async fn attempt(&self, request: Request<Body>) -> Response<Body> {
-        let mut service = self.service.clone();
-        // A task of its own contains a panic of the handler.
-        let handled = tokio::spawn(async move {
-            match service.ready().await {
-                Ok(service) => service.call(request).await,
-                Err(never) => match never {},
-            }
-        });
-        let abort = AbortOnDrop(handled.abort_handle());
-        let response = match handled.await {
+        let service = self.service.clone();
+        // Nothing of the call is used after a panic.
+        match AssertUnwindSafe(service.oneshot(request))
+            .catch_unwind()
+            .await
+        {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
-            Err(error) => {
-                tracing::error!("a handler has panicked: {error}");
+            Err(_) => {
+                tracing::error!("a handler has panicked");
                 Status::internal("the service failed").into_http()
             }
-        };
-        drop(abort);
-        response
-    }
-}
-
-/// Ends a handler that nobody waits for any more.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
+        }
     }
 }

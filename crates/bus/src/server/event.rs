@@ -10,6 +10,7 @@ use super::Shared;
 use super::commit::Taken;
 use super::request::Call;
 use super::slots::Slot;
+use crate::event::PublishError;
 use crate::header;
 use crate::record::Received;
 
@@ -108,14 +109,26 @@ impl Shared {
             if next(status.code(), attempt) == Next::SetAside {
                 return Ok(Outcome::SetAside(status, attempt));
             }
-            tracing::warn!(
-                method = method.path,
-                event.id = call.id(),
-                attempt,
-                "an event failed and is tried again in {} ms: {}",
-                pause.as_millis(),
-                status.message()
-            );
+            let pause_ms = pause.as_millis();
+            // Once for each event; an outage fails many of them, again and again.
+            if attempt == 1 {
+                tracing::warn!(
+                    method = method.path,
+                    event.id = call.id(),
+                    pause_ms,
+                    "an event failed and will be tried again until it succeeds: {}",
+                    status.message()
+                );
+            } else {
+                tracing::debug!(
+                    method = method.path,
+                    event.id = call.id(),
+                    attempt,
+                    pause_ms,
+                    "an event failed again: {}",
+                    status.message()
+                );
+            }
             wait(pause, taken).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -158,19 +171,24 @@ impl Shared {
             ),
         ];
         let mut pause = FIRST_PAUSE;
+        let (mut own, mut value) = (original.headers.as_slice(), original.value.as_slice());
         loop {
-            let own = original
-                .headers
+            let headers = own
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_slice()));
-            let headers = own.chain(added.iter().map(|(name, value)| (*name, value.as_slice())));
-            let (key, value) = (original.key.as_deref(), &original.value);
+            let added = added.iter().map(|(name, value)| (*name, value.as_slice()));
+            let (key, time) = (original.key.as_deref(), original.time_ms);
             match self
                 .events
-                .send(&topic, key, original.time_ms, headers, value)
+                .send(&topic, key, time, headers.chain(added), value)
                 .await
             {
                 Ok(()) => break,
+                // What it was is still on its own topic, at the place that the headers name.
+                Err(PublishError::TooLarge(_)) if !own.is_empty() || !value.is_empty() => {
+                    (own, value) = (&[], &[]);
+                    continue;
+                }
                 // Nothing is lost meanwhile: the record is uncommitted on its own topic.
                 Err(error) => tracing::error!("a dead letter is kept back: {error}"),
             }

@@ -36,7 +36,11 @@ pub(super) fn remaining(
             "the request was too old when it was taken",
         ));
     }
-    Ok(given.saturating_sub(age).max(Duration::from_millis(1)))
+    // What the clocks may differ by is the request's to use: the caller's own timer decides.
+    Ok((given + SKEW)
+        .saturating_sub(age)
+        .min(given)
+        .max(Duration::from_millis(1)))
 }
 
 /// What a handler is called with. It is kept in parts, so that an event can be handled again.

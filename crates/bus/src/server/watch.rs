@@ -22,9 +22,8 @@ pub(super) fn spawn(shared: &Arc<Shared>, component: Component) -> JoinHandle<()
                 std::thread::park_timeout(ASK_EVERY);
                 // Before the first assignment the poll thread says what is missing.
                 if shared.assigned.load(Ordering::Acquire) {
-                    let one = shared.topics().into_iter().take(1).collect::<Vec<_>>();
                     let brokers = &shared.settings.brokers;
-                    match client::partitions(shared.replies.client(), brokers, &one) {
+                    match client::partitions(shared.replies.client(), brokers, &shared.topics()) {
                         Ok(_) => component.up(),
                         Err(reason) => component.down(reason),
                     }

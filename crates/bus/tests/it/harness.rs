@@ -121,6 +121,17 @@ impl Broker {
 
     /// A server that is ready.
     pub(crate) async fn serve(&self, service: &TestService) -> KafkaServer {
+        self.serve_as(service, None).await
+    }
+
+    /// A server that is ready, with an instance id.
+    pub(crate) async fn serve_as(
+        &self,
+        service: &TestService,
+        instance_id: Option<&str>,
+    ) -> KafkaServer {
+        let mut settings = self.settings.clone();
+        settings.instance_id = instance_id.map(str::to_owned);
         let routes = tonic::service::Routes::new(UserServiceServer::new(service.clone()))
             .add_service(NotificationServiceServer::new(service.clone()));
         let health = Health::default();
@@ -128,7 +139,7 @@ impl Broker {
         let options = ServerOptions::new(&format!("group-{}", self.app), &[USER, NOTIFICATION]);
         let contract = Arc::clone(&self.contract);
         let server = KafkaServer::start(
-            &self.settings,
+            &settings,
             contract,
             options,
             routes,

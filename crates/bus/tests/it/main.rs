@@ -45,3 +45,13 @@ on_every_broker! {
     wire::a_stale_request_is_answered_and_not_executed,
     wire::a_readdressed_request_is_not_executed,
 }
+
+/// What the embedded broker does not have: static membership.
+#[cfg(feature = "real")]
+mod kafka_alone {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_member_whose_instance_id_is_taken_goes_on() {
+        let broker = crate::harness::Broker::real().await;
+        crate::promises::a_member_whose_instance_id_is_taken_goes_on(broker).await;
+    }
+}

@@ -228,3 +228,16 @@ pub(crate) async fn a_stop_does_not_wait_for_an_event_that_waits(broker: Broker)
     let _next = broker.serve(&service).await;
     service.reaches("never", before + 1).await;
 }
+
+#[cfg(feature = "real")]
+pub(crate) async fn a_member_whose_instance_id_is_taken_goes_on(broker: Broker) {
+    let (first, second) = (TestService::default(), TestService::default());
+    let _expelled = broker.serve_as(&first, Some("one")).await;
+    let taker = broker.serve_as(&second, Some("one")).await;
+    let channel = broker.channel().await;
+    client(&channel).find(find("7")).await.unwrap();
+    taker.shutdown(Duration::from_secs(5)).await;
+    // Until the group has noticed that the taker left, calls may end by their deadline.
+    within(async { while client(&channel).find(find("8")).await.is_err() {} }).await;
+    assert!(first.times("8") > 0);
+}

@@ -101,6 +101,9 @@ fn read(
     if !is_topic(&topic) {
         fault("has a topic that is not one: 1 to 200 of a-z, A-Z, 0-9, '.', '_' and '-'");
     }
+    if is_derived(&topic) {
+        fault("has a topic that ends like a retry or dead-letter topic, .retry.<n> or .dlq");
+    }
     let success_status = match number(options.as_ref(), "success_status") {
         0 => None,
         status @ 200..=299 => u16::try_from(status).ok(),
@@ -192,6 +195,14 @@ fn snake_case(name: &str) -> String {
         snake.push(letter.to_ascii_lowercase());
     }
     snake
+}
+
+/// Whether a topic's name says that it belongs to another.
+fn is_derived(name: &str) -> bool {
+    name.ends_with(".dlq")
+        || name
+            .rsplit_once(".retry.")
+            .is_some_and(|(_, tier)| tier.parse::<u8>().is_ok())
 }
 
 /// Kafka's own rule, shortened from 249 characters to leave room for `.retry.<n>` and `.dlq`.

@@ -31,8 +31,7 @@ pub async fn buffered(request: Request<Body>) -> Result<(Request<Body>, Bytes), 
     Ok((Request::from_parts(head, body), framed))
 }
 
-/// The message of a framed body that holds just one, uncompressed. What holds something else is for
-/// the generated server to judge.
+/// The message of a framed body that holds just one, uncompressed.
 #[must_use]
 pub fn message(framed: &Bytes) -> Option<Bytes> {
     let prefix = framed.get(..PREFIX)?;

@@ -10,7 +10,7 @@ use tower::Layer;
 
 use super::around::{LayerService, Next, around};
 use crate::call::FromBus;
-use crate::contract::Contract;
+use crate::contract::{Contract, Pattern};
 
 /// Logs each call of the contract when it ends: method, transport, status, duration. Failures of
 /// ours are errors, everything else is for debugging.
@@ -45,7 +45,10 @@ pub fn layer<S: LayerService>(
                     )
                 };
             }
+            // The bus tells of events that fail: once each, not once an attempt.
+            let quiet = kafka && method.pattern == Pattern::Event;
             match code {
+                _ if quiet => line!(debug),
                 Code::Internal | Code::Unknown | Code::DataLoss => line!(error),
                 Code::Ok => line!(debug),
                 _ => line!(info),

@@ -36,8 +36,15 @@ pub fn layer<S: LayerService>(parts: &Parts) -> impl Layer<S, Service: LayerServ
                 Ok(buffered) => buffered,
                 Err(status) => return status.into_http(),
             };
-            let message = message(&framed);
-            match message.map_or(Ok(()), |message| check(&validator, &method, &message)) {
+            let checked = match message(&framed) {
+                Some(message) => check(&validator, &method, &message),
+                // Without a message the generated server has its own answer.
+                None if framed.is_empty() => Ok(()),
+                None => Err(Status::unimplemented(
+                    "the request must be exactly one message, without compression",
+                )),
+            };
+            match checked {
                 Ok(()) => next.run(request).await,
                 Err(status) => status.into_http(),
             }
