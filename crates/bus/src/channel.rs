@@ -31,6 +31,7 @@ use pending::Pending;
 mod call;
 mod pending;
 mod producer;
+mod reader;
 mod reply;
 mod request;
 
@@ -102,7 +103,7 @@ impl KafkaChannel {
             pending,
             producer,
         });
-        let reader = reply::Reader::create(&shared, health)?;
+        let reader = reader::Reader::create(&shared, health)?;
         *shared.reader.lock() = Some(reader.spawn());
         Ok(Self { shared })
     }

@@ -13,8 +13,8 @@ use tonic::body::Body;
 
 use super::request::correlation_id;
 use super::{Shared, producer};
+use crate::header;
 use crate::record::millis;
-use crate::{frame, header};
 
 impl Shared {
     pub(super) async fn call(
@@ -55,32 +55,4 @@ fn budget(method: &Method, headers: &HeaderMap) -> Result<Duration, Status> {
     };
     let asked = asked.to_str().ok().and_then(timeout::parse);
     Ok(asked.ok_or_else(timeout::malformed)?.min(method.deadline))
-}
-
-impl super::reply::Reply {
-    /// The reply as the HTTP response that a tonic client reads.
-    fn into_response(self, sealed: bool) -> Result<Response<Body>, Status> {
-        // A secret may not arrive in the clear: whoever sent it so is not one of ours.
-        if sealed && !self.was_sealed && self.is_ok() {
-            return Err(Status::internal("the reply should have been sealed"));
-        }
-        Ok(if self.is_ok() {
-            frame::response(self.metadata, &self.value, self.trailers)
-        } else {
-            let mut response = Response::new(Body::empty());
-            *response.headers_mut() = self.metadata;
-            response.headers_mut().extend(self.trailers);
-            let grpc = http::HeaderValue::from_static("application/grpc");
-            response
-                .headers_mut()
-                .insert(http::header::CONTENT_TYPE, grpc);
-            response
-        })
-    }
-
-    fn is_ok(&self) -> bool {
-        self.trailers
-            .get(header::STATUS)
-            .is_some_and(|status| status == "0")
-    }
 }

@@ -83,7 +83,9 @@ impl Call {
             let Some(meta) = name.strip_prefix(header::META_PREFIX) else {
                 continue;
             };
-            if !header::REQUEST_METADATA.contains(&meta) {
+            let known = header::REQUEST_METADATA.contains(&meta);
+            let repeated = headers.iter().any(|(own, _): &(HeaderName, _)| own == meta);
+            if !known || repeated {
                 continue;
             }
             let opened;

@@ -1,0 +1,219 @@
+//! The thread that reads replies.
+//!
+//! It resolves the pending map itself, so that between the broker and the caller there is one
+//! hand-off. It also sends a ping through its own partition every few seconds: the channel is ready
+//! while the pings come back.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use chassis::health::Component;
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::reply::Reply;
+use super::request::{call_number, correlation_id};
+use super::{Shared, producer};
+use crate::client;
+use crate::header;
+use crate::record::{Outgoing, Received, millis};
+
+/// How often a ping is sent. Two hops tell whether the reply path is whole.
+const PING_EVERY: Duration = Duration::from_secs(3);
+
+/// How often a ping is sent while none has come back.
+const PING_AGAIN: Duration = Duration::from_millis(500);
+
+/// After this long without a ping the reply path is broken.
+const PING_LOST: Duration = Duration::from_secs(8);
+
+/// The longest that the thread sleeps in one poll: how soon it sees that it should stop.
+const POLL: Duration = Duration::from_millis(200);
+
+/// The number that no call has.
+const PING: u64 = 0;
+
+/// Reads the reply partition of a channel.
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+    consumer: BaseConsumer<Quiet>,
+    component: Component,
+    last_ping: Option<Instant>,
+    next_ping: Instant,
+}
+
+/// Leaves it to [`Component`] to say that the broker is away.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ConsumerContext for Quiet {}
+
+// === impl Reader ===
+
+impl Reader {
+    pub(super) fn create(shared: &Arc<Shared>, component: Component) -> Result<Self, KafkaError> {
+        let consumer = shared
+            .settings
+            .consumer()
+            // Required by librdkafka, though nothing is ever committed.
+            .set("group.id", &shared.reply_topic)
+            .set("enable.auto.commit", "false")
+            .create_with_context(Quiet)?;
+        let shared = Arc::clone(shared);
+        Ok(Self {
+            shared,
+            consumer,
+            component,
+            last_ping: None,
+            next_ping: Instant::now(),
+        })
+    }
+
+    pub(super) fn spawn(mut self) -> JoinHandle<()> {
+        let run = move || {
+            if self.assign() {
+                while !self.stopped() {
+                    self.turn();
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("bus-replies".into())
+            .spawn(run)
+            .expect("the system refuses a thread at start, where nothing can be served without it")
+    }
+
+    fn stopped(&self) -> bool {
+        self.shared.stop.load(Ordering::Acquire)
+    }
+
+    /// Waits for the topics and takes the reply partition. False if the channel stopped first.
+    fn assign(&mut self) -> bool {
+        while !self.stopped() {
+            match self.try_assign() {
+                Ok(()) => return true,
+                Err(reason) => self.component.down(reason),
+            }
+            std::thread::park_timeout(client::ASK_AGAIN);
+        }
+        false
+    }
+
+    fn try_assign(&self) -> Result<(), String> {
+        let shared = &self.shared;
+        let brokers = &shared.settings.brokers;
+        let mut topics = vec![shared.reply_topic.clone()];
+        topics.extend(
+            shared
+                .contract
+                .methods()
+                .into_iter()
+                .map(|method| method.topic.clone()),
+        );
+        let counts = client::partitions(self.consumer.client(), brokers, &topics)?;
+        let count = u64::try_from(counts.first().copied().unwrap_or(1))
+            .unwrap_or(1)
+            .max(1);
+        let partition = i32::try_from(shared.pending.channel_id() % count).unwrap_or_default();
+        // A number and not `Offset::End`, which is resolved late and could skip the first reply.
+        let (_, end) = self
+            .consumer
+            .fetch_watermarks(&shared.reply_topic, partition, client::ASK_TIMEOUT)
+            .map_err(|error| client::no_broker(brokers, &error))?;
+        let mut assignment = TopicPartitionList::new();
+        assignment
+            .add_partition_offset(&shared.reply_topic, partition, Offset::Offset(end))
+            .and_then(|()| self.consumer.assign(&assignment))
+            .map_err(|error| error.to_string())?;
+        shared.reply_partition.store(partition, Ordering::Release);
+        Ok(())
+    }
+
+    fn turn(&mut self) {
+        let now = Instant::now();
+        if now >= self.next_ping {
+            self.ping(now);
+        }
+        match self
+            .consumer
+            .poll(POLL.min(self.next_ping.saturating_duration_since(now)))
+        {
+            Some(Ok(message)) => {
+                let received = Received::read(&message);
+                let ping = resolve(&self.shared, &received);
+                if ping {
+                    self.pinged();
+                }
+            }
+            // The ping tells whether the path is whole; librdkafka mends what it can by itself.
+            Some(Err(error)) => tracing::debug!("reading replies: {error}"),
+            None => {}
+        }
+    }
+
+    fn pinged(&mut self) {
+        self.last_ping = Some(Instant::now());
+        self.shared.ready.store(true, Ordering::Release);
+        self.component.up();
+    }
+
+    fn ping(&mut self, now: Instant) {
+        let shared = &self.shared;
+        if self
+            .last_ping
+            .is_none_or(|last| now.duration_since(last) > PING_LOST)
+        {
+            if self.last_ping.is_some() {
+                shared.ready.store(false, Ordering::Release);
+                let brokers = &shared.settings.brokers;
+                self.component.down(format!(
+                    "no ping has come back through {} at {brokers} for {} s",
+                    shared.reply_topic,
+                    PING_LOST.as_secs()
+                ));
+            }
+            self.next_ping = now + PING_AGAIN;
+        } else {
+            self.next_ping = now + PING_EVERY;
+        }
+        let time_ms = millis(SystemTime::now());
+        let mut record = Outgoing::new(shared.reply_topic.clone(), time_ms, Bytes::new());
+        record.partition = Some(shared.reply_partition.load(Ordering::Acquire));
+        record.header(
+            header::CORRELATION_ID,
+            correlation_id(shared.pending.channel_id(), PING),
+        );
+        record.header(header::STATUS, b"0".to_vec());
+        shared.settings.keys.sign(&mut record);
+        if let Err(status) = producer::send(&shared.producer, &record, PING) {
+            tracing::debug!("the ping was not sent: {}", status.message());
+        }
+    }
+}
+
+/// Hands a record of the reply partition to its caller. Says whether it was the ping.
+fn resolve(shared: &Shared, received: &Received<'_>) -> bool {
+    let id = received.header(header::CORRELATION_ID).unwrap_or_default();
+    let Some(number) = call_number(shared.pending.channel_id(), id) else {
+        return false;
+    };
+    // A reply that did not come from one of ours is passed over: the true one may still come.
+    if let Err(refused) = shared.settings.keys.verify(received) {
+        tracing::warn!(offset = received.offset, "a reply was refused: {refused}");
+        return false;
+    }
+    if number == PING {
+        return true;
+    }
+    let reply = Reply::open(received, &shared.settings.keys);
+    shared.pending.resolve(number, reply);
+    false
+}
