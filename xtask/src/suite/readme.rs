@@ -58,7 +58,9 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
     let bin = context.bin_dir("debug")?;
     let target = bin.parent().context("cargo's target folder has no parent")?;
     command.arg(&path).env("CARGO_TARGET_DIR", target).env("PATH", path_with(&grpcurl)?);
-    execute(&command, &outputs.join("log"))?;
+    let executed = execute(&command, &outputs.join("log"));
+    copy::settle(context, &clone)?;
+    executed?;
 
     let mut passed = 0;
     let mut not_run = Vec::new();
