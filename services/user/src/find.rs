@@ -2,13 +2,15 @@
 
 use chassis::call::FromBus;
 use proto::user::v1::{FindRequest, FindResponse};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use sea_orm::{
+    ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+};
 use token::Identity;
 use tonic::{Extensions, Request};
 use uuid::Uuid;
 
 use crate::account;
-use crate::entity::user;
+use crate::entity::{session, user};
 use crate::error::{Error, Violation};
 use crate::service::Users;
 
@@ -20,10 +22,13 @@ impl Users {
     /// call over the bus on nobody's behalf, may read anybody whose id they know.
     ///
     /// # Errors
-    /// The id is not one, the caller may not read that user, there is no such user, or the database
-    /// is not available.
+    /// The id is not one, the caller may not read that user or its session was ended, there is no
+    /// such user, or the database is not available.
     pub async fn find(&self, request: Request<FindRequest>) -> Result<FindResponse, Error> {
         let id = whom(request.extensions(), &request.get_ref().id)?;
+        if let Some(identity) = request.extensions().get::<Identity>() {
+            refuse_ended(&self.db, identity.session_id).await?;
+        }
         let found = user::Entity::find_by_id(id)
             .filter(user::Column::DeletedAt.is_null())
             .one(&self.db)
@@ -34,6 +39,19 @@ impl Users {
             user: Some(account::message(user, roles)),
         })
     }
+}
+
+/// Refuses a caller whose session was ended. The gateway refuses most of them sooner, but its list
+/// can be lost, and who calls this service directly does not pass it: the database is the truth.
+async fn refuse_ended(db: &DatabaseConnection, session_id: Uuid) -> Result<(), Error> {
+    let ended: Option<Uuid> = session::Entity::find_by_id(session_id)
+        .filter(session::Column::RevokedAt.is_not_null())
+        .select_only()
+        .column(session::Column::Id)
+        .into_tuple()
+        .one(db)
+        .await?;
+    ended.map_or(Ok(()), |id| Err(Error::SessionRevoked(id)))
 }
 
 /// Whom the caller reads, if it may.
