@@ -7,7 +7,7 @@ use token::{AccessSigner, Identity};
 use uuid::Uuid;
 
 use crate::accounts::text;
-use crate::harness::{Account, Answer, Platform, raw};
+use crate::harness::{Account, Answer, Platform, Process, raw};
 
 const REGISTER: &str = "/api/v1/auth/register";
 const LOGIN: &str = "/api/v1/auth/login";
@@ -67,7 +67,7 @@ async fn check(platform: &mut Platform, cases: Vec<Case>) -> Vec<Answer> {
         answers.push(answer);
     }
     assert_eq!(database.counts().await, before);
-    assert!(platform.all().into_iter().all(|process| process.is_alive()));
+    assert!(platform.all().into_iter().all(Process::is_alive));
     let account = Account::new("after");
     platform.client.registered(&account).await;
     platform.client.login(&account).await.json(200);

@@ -27,6 +27,7 @@ use tonic_types::StatusExt as _;
 
 use crate::accounts::text;
 use crate::harness::{Account, Answer, PATIENCE, Platform, within};
+use crate::sessions::ended_session;
 
 pub(crate) async fn connect(url: &str) -> Channel {
     Endpoint::from_shared(url.to_owned())
@@ -297,6 +298,10 @@ pub(crate) async fn a_service_called_directly_keeps_the_same_rules(platform: Pla
         .await
         .unwrap_err();
     assert_eq!(bad.code(), Code::InvalidArgument, "{bad:?}");
+
+    let ended = ended_session(&platform).await;
+    let found = users.find(bearing(&ended, FindRequest::default())).await;
+    refused(found, Code::Unauthenticated, "SESSION_REVOKED");
 
     let other = Account::new("eve");
     let register = RegisterRequest {

@@ -22,10 +22,11 @@ mod wait;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::{Account, Client};
-pub(crate) use database::Database;
-pub(crate) use platform::{Parts, Platform};
+pub(crate) use platform::Platform;
 pub(crate) use process::Process;
 #[cfg(feature = "real")]
 pub(crate) use processes::Processes;
 pub(crate) use standalone::Standalone;
-pub(crate) use wait::{PATIENCE, eventually, within};
+#[cfg(feature = "real")]
+pub(crate) use wait::eventually;
+pub(crate) use wait::{PATIENCE, within};

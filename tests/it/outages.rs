@@ -12,6 +12,7 @@ use crate::accounts::text;
 use crate::grpc::connect;
 use crate::harness::infra::Infra;
 use crate::harness::{Account, Answer, PATIENCE, Platform, eventually};
+use crate::sessions::ended_session;
 
 /// The deadline of the calls, and a little for the way there and back.
 const DEADLINE: Duration = Duration::from_millis(5_500);
@@ -198,6 +199,7 @@ async fn redis_stops_and_starts_again() {
     let (client, account) = (platform.client.clone(), Account::new("ada"));
     let registered = client.registered(&account).await;
     let token = text(&registered, "accessToken");
+    let ended = ended_session(&platform).await;
     let redis = infra.stop("redis").await;
     // A token of which nobody knows whether it was revoked is not trusted.
     let reason = "REVOCATIONS_UNAVAILABLE";
@@ -208,6 +210,8 @@ async fn redis_stops_and_starts_again() {
     unready(&platform).await;
     redis.start().await;
     recovered("profile", async || client.profile(token).await).await;
+    // The list of ended sessions was lost; the database knows.
+    client.profile(&ended).await.refused(401, "SESSION_REVOKED");
     platform.ready(RECOVERY).await;
     works(&platform).await;
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use nix::sys::signal::Signal;
 
 use crate::accounts::text;
-use crate::harness::{Account, PATIENCE, Parts, Platform};
+use crate::harness::{Account, PATIENCE, Platform};
 
 /// The forms in which a secret could be written down.
 fn forms(secret: &str) -> [Vec<u8>; 4] {
@@ -81,7 +81,7 @@ pub(crate) async fn a_secret_is_written_nowhere(mut platform: Platform) {
     nowhere("the mail", mail.text.as_bytes(), &secrets);
     let mut rows = Vec::new();
     #[cfg(feature = "real")]
-    if let Parts::Processes(_) = &platform.parts {
+    if platform.folder().is_none() {
         let database = platform.database().await;
         for table in database.tables().await {
             rows.extend(
@@ -108,8 +108,8 @@ pub(crate) async fn a_secret_is_written_nowhere(mut platform: Platform) {
         assert!(!written.is_empty());
         nowhere("a log", written.join("\n").as_bytes(), &secrets);
     }
-    if let Parts::Standalone(standalone) = &platform.parts {
-        for entry in std::fs::read_dir(standalone.dir.path()).unwrap() {
+    if let Some(dir) = platform.folder() {
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
                 rows.push(String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned());

@@ -67,3 +67,19 @@ pub(crate) async fn an_older_refresh_token_ends_the_session_and_its_access_token
     client.profile(text(&other, "accessToken")).await.json(200);
     client.refresh(text(&other, "refreshToken")).await.json(200);
 }
+
+/// A session that was ended, as the access token that it had, after refresh showed a theft.
+pub(crate) async fn ended_session(platform: &Platform) -> String {
+    let client = &platform.client;
+    let first = client.registered(&Account::new("ada")).await;
+    let second = client.refresh(text(&first, "refreshToken")).await.json(200);
+    let third = client
+        .refresh(text(&second, "refreshToken"))
+        .await
+        .json(200);
+    client
+        .refresh(text(&first, "refreshToken"))
+        .await
+        .refused(401, "SESSION_REVOKED");
+    text(&third, "accessToken").to_owned()
+}

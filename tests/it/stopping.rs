@@ -1,14 +1,13 @@
 //! Ending, gently and not, and what is there afterwards.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::accounts::text;
-use crate::harness::Process;
-use crate::harness::{Account, PATIENCE, Parts, Platform, Standalone, standalone};
+use crate::harness::{Account, PATIENCE, Platform, Process, Standalone, standalone};
+use crate::sessions::ended_session;
 
 /// How long an idle process may take to end.
 const IDLE_STOP: Duration = Duration::from_secs(2);
@@ -70,10 +69,7 @@ async fn restarted(mut platform: Platform, signal: Signal) -> Platform {
     let process = platform.all().remove(0);
     process.signal(signal);
     process.exit(PATIENCE).await;
-    let Parts::Standalone(standalone) = &platform.parts else {
-        panic!("not standalone")
-    };
-    let dir = Arc::clone(&standalone.dir);
+    let dir = platform.folder().unwrap();
     drop(platform);
     Standalone::in_folder(dir, &[]).await
 }
@@ -187,4 +183,31 @@ async fn each_process_finishes_a_call_that_is_under_way() {
         println!("the {name} is stopped");
         finishes_what_is_under_way(Processes::start(&slow_hashes()).await, which).await;
     }
+}
+
+#[cfg(feature = "real")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ended_session_stays_ended_when_the_gateway_starts_again() {
+    let mut platform = Platform::processes().await;
+    let token = ended_session(&platform).await;
+    platform.processes_mut().gateway.kill().await;
+    platform.client = platform.processes_mut().start_gateway().await;
+    platform.ready(PATIENCE).await;
+    platform
+        .client
+        .profile(&token)
+        .await
+        .refused(401, "TOKEN_INVALID");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ended_session_stays_ended_when_standalone_starts_again() {
+    let platform = Platform::standalone().await;
+    let token = ended_session(&platform).await;
+    let platform = restarted(platform, Signal::SIGTERM).await;
+    platform
+        .client
+        .profile(&token)
+        .await
+        .refused(401, "SESSION_REVOKED");
 }

@@ -15,6 +15,7 @@ impl Database {
     }
 
     /// Runs a statement.
+    #[cfg(feature = "real")]
     pub(crate) async fn execute(&self, sql: &str) {
         self.0.execute_unprepared(sql).await.unwrap();
     }

@@ -1,8 +1,10 @@
 //! A platform under test, whatever it is made of.
 
+use std::sync::Arc;
 #[cfg(feature = "real")]
 use std::time::{Duration, SystemTime};
 
+use tempfile::TempDir;
 use token::{AccessSigner, RefreshKeys};
 
 use super::client::Client;
@@ -30,7 +32,7 @@ pub(crate) struct Platform {
 
 /// What a platform is made of.
 pub(crate) enum Parts {
-    Standalone(Standalone),
+    Standalone(Box<Standalone>),
     #[cfg(feature = "real")]
     Processes(Box<Processes>),
 }
@@ -63,7 +65,7 @@ impl Platform {
 
     /// The mails to one address so far.
     pub(crate) async fn mails_to(&self, email: &str) -> Vec<Mail> {
-        let mut mails = match &self.parts {
+        let mut mails: Vec<Mail> = match &self.parts {
             Parts::Standalone(_) => {
                 let mailbox = self.client.get("/dev/mailbox.json").await;
                 let mailbox: serde_json::Value = serde_json::from_slice(&mailbox.body).unwrap();
@@ -76,7 +78,7 @@ impl Platform {
             #[cfg(feature = "real")]
             Parts::Processes(processes) => processes.sink.mails(),
         };
-        mails.retain(|mail: &Mail| mail.to.contains(email));
+        mails.retain(|mail| mail.to.contains(email));
         mails
     }
 
@@ -115,6 +117,15 @@ impl Platform {
                 let (now, minute) = (SystemTime::now(), Duration::from_secs(60));
                 self.signer.issue_service("e2e", now, minute).unwrap()
             }
+        }
+    }
+
+    /// The folder of a platform that has one.
+    pub(crate) fn folder(&self) -> Option<Arc<TempDir>> {
+        match &self.parts {
+            Parts::Standalone(standalone) => Some(Arc::clone(&standalone.dir)),
+            #[cfg(feature = "real")]
+            Parts::Processes(_) => None,
         }
     }
 

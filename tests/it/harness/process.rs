@@ -85,6 +85,7 @@ impl Process {
     }
 
     /// The address of the log line that says where it listens.
+    #[cfg(feature = "real")]
     pub(crate) async fn address(&self) -> String {
         let line = self.log.line("listens on").await;
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -111,6 +112,7 @@ impl Process {
     }
 
     /// Ends it as a power failure would.
+    #[cfg(feature = "real")]
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }

@@ -181,6 +181,13 @@ impl Processes {
         vec![&mut self.gateway, &mut self.user, &mut self.notification]
     }
 
+    /// Starts the gateway again, after it ended, on another port.
+    pub(crate) async fn start_gateway(&mut self) -> Client {
+        let env = self.settings.gateway(&servers::redis());
+        self.gateway = Process::start("trolleybus-gateway", &env);
+        Client::new(&format!("http://{}", self.gateway.address().await))
+    }
+
     /// Starts the user service again, after it ended.
     pub(crate) fn start_user(&mut self) {
         self.user = Process::start("trolleybus-user", &self.settings.user(&self.database_url));

@@ -57,7 +57,7 @@ impl Standalone {
             notification: format!("http://{}", address("gRPC, notification")),
             signer: AccessSigner::from_paserk(&key("paseto-access-secret")).unwrap(),
             refresh_keys: RefreshKeys::from_paserk(&key("paseto-refresh")).unwrap(),
-            parts: Parts::Standalone(Self { process, dir }),
+            parts: Parts::Standalone(Box::new(Self { process, dir })),
         }
     }
 }
