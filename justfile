@@ -35,18 +35,18 @@ infra COMMAND="up" *ARGS:
 
 # Write the keys that the services share to .env, unless it has some.
 keys:
-    @grep -qs '^PASETO_ACCESS_KEY=' .env || cargo run --quiet --bin trolleybus-gateway -- keys generate --format env >> .env
+    @grep -qs '^PASETO_ACCESS_KEY=' .env || cargo run --quiet --package gateway -- keys generate --format env >> .env
 
 # Start the gateway on the real parts.
-gateway *ARGS: (_service "trolleybus-gateway" "topics apply" ARGS)
+gateway *ARGS: (_service "gateway" "topics apply" ARGS)
 
 # Start the user service on the real parts.
-user *ARGS: (_service "trolleybus-user" "migrate" ARGS)
+user *ARGS: (_service "user" "migrate" ARGS)
 
 # Start the notification service on the real parts.
-notification *ARGS: (_service "trolleybus-notification" "" ARGS)
+notification *ARGS: (_service "notification" "" ARGS)
 
-_service BINARY PREPARE ARGS: keys
+_service PACKAGE PREPARE ARGS: keys
     #!/usr/bin/env bash
     set -euo pipefail
     set -a
@@ -54,11 +54,10 @@ _service BINARY PREPARE ARGS: keys
     set +a
     exports="$(cargo xtask infra up)"
     eval "$exports"
-    cargo build --workspace --bins
     if [[ -n "{{ PREPARE }}" ]]; then
-        cargo run --quiet --bin {{ BINARY }} -- {{ PREPARE }}
+        cargo run --quiet --package {{ PACKAGE }} -- {{ PREPARE }}
     fi
-    exec cargo run --quiet --bin {{ BINARY }} -- serve {{ ARGS }}
+    exec cargo run --quiet --package {{ PACKAGE }} -- serve {{ ARGS }}
 
 # Measure; `just bench standalone` measures the single process.
 bench WHAT="rest" *ARGS:

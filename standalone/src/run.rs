@@ -69,6 +69,8 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     let (notification_listener, notification_address) =
         listen(&http.host, notification_grpc_port, "NOTIFICATION_GRPC_PORT").await?;
 
+    chassis::command::private_folder(&data_dir)
+        .with_context(|| format!("DATA_DIR {}", data_dir.display()))?;
     let keys = keys::open(&data_dir.join("keys"))?;
     let services = proto::bus_services();
     let services: Vec<_> = services.iter().map(String::as_str).collect();

@@ -96,7 +96,7 @@ fn write_files(dir: &Path, keys: &token::KeySet) -> Result<String, KeysError> {
         let path = path.to_owned();
         move |source| KeysError::Write { path, source }
     };
-    std::fs::create_dir_all(dir).map_err(failed(dir))?;
+    private_folder(dir).map_err(failed(dir))?;
     let (secret, public) = ("paseto-access-secret", "paseto-access-public");
     let pair_exists = dir.join(secret).exists();
     let mut report = String::new();
@@ -120,6 +120,22 @@ fn write_files(dir: &Path, keys: &token::KeySet) -> Result<String, KeysError> {
         }
     }
     Ok(report)
+}
+
+/// Makes a folder, and those above it, that this user alone can look into. One that exists stays as
+/// it is.
+///
+/// # Errors
+/// It cannot be made.
+pub fn private_folder(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
 }
 
 /// Readable for this user alone.
