@@ -148,6 +148,52 @@ impl Failure {
         }
     }
 
+    /// The body is in a content encoding, which none is read in.
+    #[must_use]
+    pub fn body_encoded() -> Self {
+        Self::unsupported("the body is encoded: send it uncompressed, without content-encoding")
+    }
+
+    /// The body's form, or the whole request's, is not read.
+    #[must_use]
+    pub fn unsupported(message: &str) -> Self {
+        Self {
+            http: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            status: UNSUPPORTED_MEDIA_TYPE.status(message),
+            allow: None,
+        }
+    }
+
+    /// The path takes other methods, those of `allow`.
+    #[must_use]
+    pub fn method_not_allowed(allow: impl Into<String>) -> Self {
+        transcode::Miss::MethodNotAllowed {
+            allow: allow.into(),
+        }
+        .into()
+    }
+
+    /// A request that cannot be understood as what it says it is.
+    #[must_use]
+    pub fn invalid_request(message: &str) -> Self {
+        INVALID_REQUEST.status(message).into()
+    }
+
+    /// What a page refused with a bare HTTP status, other than 405.
+    #[must_use]
+    pub fn of_page(http: StatusCode) -> Self {
+        if http == StatusCode::NOT_FOUND {
+            return transcode::Miss::NotFound.into();
+        }
+        let mut failure = if http.is_server_error() {
+            Status::internal("the page failed").into()
+        } else {
+            Self::invalid_request("the page cannot read the request: check the path and the query")
+        };
+        failure.http = http;
+        failure
+    }
+
     /// The answer.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
@@ -225,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_page() {
-        use chassis::layer::{authenticate, validation};
+        use chassis::layer::authenticate;
         let reasons = [
             ROUTE_NOT_FOUND,
             METHOD_NOT_ALLOWED,
@@ -233,7 +279,7 @@ mod tests {
             BODY_INCOMPLETE,
             UNSUPPORTED_MEDIA_TYPE,
             crate::revocation::REVOCATIONS_UNAVAILABLE,
-            validation::INVALID_REQUEST,
+            INVALID_REQUEST,
             authenticate::TOKEN_MISSING,
             authenticate::TOKEN_INVALID,
             authenticate::TOKEN_EXPIRED,

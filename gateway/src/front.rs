@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use chassis::contract::{Access, Contract, Method};
-use chassis::layer::authenticate;
+use chassis::layer::{authenticate, log};
 use http::{HeaderMap, HeaderName, Request, Response, header};
 use token::AccessVerifier;
 use tonic::Status;
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
-use tower::{Service as _, ServiceExt as _};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::revocation::Revocations;
 
@@ -42,9 +42,13 @@ pub const CLIENT_USER_AGENT: HeaderName = HeaderName::from_static("x-client-user
 /// The longest `user-agent` that goes further, in bytes.
 const LONGEST_USER_AGENT: usize = 256;
 
-/// The methods that are served here and where their calls go. Clones share everything.
+/// Answers gRPC calls: those it admits go to their service, and each of the contract has its line in
+/// the log, admitted or not. Clones share everything.
 #[derive(Clone)]
-pub struct Front {
+pub struct Front(Upstream);
+
+/// The methods that are served here and where their calls go.
+struct Admission {
     contract: Arc<Contract>,
     verifier: Arc<AccessVerifier>,
     revocations: Revocations,
@@ -76,35 +80,45 @@ impl Front {
         local: Upstream,
         bus: Upstream,
     ) -> Self {
-        Self {
+        let log = log::layer(&contract);
+        let admission = Arc::new(Admission {
             contract,
             verifier,
             revocations,
             local,
             bus,
-        }
+        });
+        let calls = service_fn(move |request: Request<Body>| {
+            let admission = Arc::clone(&admission);
+            async move {
+                match admission.admit(request).await {
+                    Ok((upstream, request)) => upstream.oneshot(request).await,
+                    Err(status) => Ok(status.into_http()),
+                }
+            }
+        });
+        Self(BoxCloneSyncService::new(log.layer(calls)))
     }
 
     /// Answers a gRPC call.
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {
-        match self.admit(request).await {
-            Ok((mut upstream, request)) => {
-                let ready = match upstream.ready().await {
-                    Ok(ready) => ready,
-                    Err(never) => match never {},
-                };
-                match ready.call(request).await {
-                    Ok(response) => response,
-                    Err(never) => match never {},
-                }
-            }
-            Err(status) => status.into_http(),
+        match self.0.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
         }
     }
+}
 
+// === impl Admission ===
+
+impl Admission {
     async fn admit(&self, request: Request<Body>) -> Result<(Upstream, Request<Body>), Status> {
         let (mut head, body) = request.into_parts();
         let method = self.contract.get(head.uri.path());
+        if method.is_none() {
+            // Not of the contract, so it has no other line in the log.
+            tracing::debug!(rpc.method = head.uri.path(), "no such method");
+        }
         // An internal method does not exist for the outside.
         let method = method
             .filter(|method| method.access != Access::Internal)

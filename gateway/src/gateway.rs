@@ -8,15 +8,16 @@ use axum::Router;
 use axum::body::Body;
 use bus::KafkaChannel;
 use chassis::contract::{Contract, ContractError};
+use chassis::grpc::Beside;
 use chassis::health::Health;
 use chassis::layer::around::LayerService;
-use chassis::layer::{self, catch_panic, deadline, log, validation};
+use chassis::layer::{self, catch_panic, deadline, validation};
+use chassis::shutdown::Shutdown;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::BodyExt as _;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use proto::auth::v1::auth_service_server::AuthServiceServer;
 use thiserror::Error;
 use token::{AccessSigner, RefreshKeys};
-use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
@@ -25,6 +26,7 @@ use transcode::{MethodPolicy, Security, Transcoder};
 use validate::Validator;
 
 use crate::auth::Auth;
+use crate::error::Failure;
 use crate::front::{Front, Upstream};
 use crate::rest::Rest;
 use crate::revocation::Revocations;
@@ -55,6 +57,14 @@ pub struct Parts {
 /// A gateway, ready to be served. Clones share everything.
 #[derive(Clone)]
 pub struct Gateway {
+    plain: Services,
+    /// For browsers; none if no origin may call.
+    cors: Option<Services>,
+    stopping: Shutdown,
+}
+
+#[derive(Clone)]
+struct Services {
     grpc: Service,
     http: Service,
 }
@@ -134,28 +144,52 @@ impl Gateway {
             let rest = rest.clone();
             async move { rest.answer(request).await }
         };
-        let router = pages::router(parts.health.clone(), openapi);
+        let stopping = Shutdown::default();
+        let router = pages::router(parts.health.clone(), stopping.clone(), openapi);
         let router = router.merge(parts.pages).fallback(fallback);
-        let reflection = reflection(&contract, &parts.health).await?;
-        let cors = cors(parts.cors_origins);
+        let beside = beside(&contract, &parts.health, &stopping).await?;
+        let plain = Services {
+            grpc: BoxCloneSyncService::new(grpc(front, beside)),
+            http: BoxCloneSyncService::new(http(router)),
+        };
+        let cors = (!parts.cors_origins.is_empty()).then(|| {
+            let layer = cors(parts.cors_origins);
+            Services {
+                grpc: BoxCloneSyncService::new(layer.layer(plain.grpc.clone())),
+                http: BoxCloneSyncService::new(layer.layer(plain.http.clone())),
+            }
+        });
         Ok(Self {
-            grpc: BoxCloneSyncService::new(cors.layer(grpc(front, reflection))),
-            http: BoxCloneSyncService::new(cors.layer(router)),
+            plain,
+            cors,
+            stopping,
         })
+    }
+
+    /// From now on the gateway says that it is not ready, and streams that could live for ever end.
+    pub fn begin_stop(&self) {
+        self.stopping.begin();
     }
 
     /// Answers a request of any protocol.
     pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         let id = request_id::settle(request.headers_mut());
+        let cors = self.cors.as_ref().filter(|_| is_cors(&request));
+        let services = cors.unwrap_or(&self.plain);
         let mut service = if is_grpc(&request) {
-            self.grpc.clone()
+            services.grpc.clone()
         } else {
-            self.http.clone()
+            services.http.clone()
         };
         let mut response = match service.call(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
+        if self.cors.is_some() && cors.is_none() {
+            // To a browser of another origin the answer would have been another one.
+            let origin = HeaderValue::from_static("origin");
+            response.headers_mut().append(header::VARY, origin);
+        }
         let headers = response.headers_mut();
         headers.insert(request_id::HEADER, id);
         headers
@@ -165,7 +199,14 @@ impl Gateway {
     }
 }
 
-/// Whether a request is for gRPC or gRPC-Web: by its content type, or as the preflight of one.
+/// Whether a browser asks across origins. Any other `OPTIONS` is a question for the route.
+fn is_cors(request: &Request<Body>) -> bool {
+    let headers = request.headers();
+    let preflight = headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    headers.contains_key(header::ORIGIN) && (request.method() != Method::OPTIONS || preflight)
+}
+
+/// Whether a request is for gRPC or gRPC-Web, by its content type.
 fn is_grpc(request: &Request<Body>) -> bool {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     content_type.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc"))
@@ -176,13 +217,40 @@ fn is_grpc_web(request: &Request<Body>) -> bool {
     content_type.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc-web"))
 }
 
-/// What is checked at the edge, before a call leaves: log, panics, deadline, the contract's rules.
-/// Access is the front's.
+/// The forms of gRPC-Web that are read.
+const GRPC_WEB: [&str; 4] = [
+    "application/grpc-web",
+    "application/grpc-web+proto",
+    "application/grpc-web-text",
+    "application/grpc-web-text+proto",
+];
+
+/// Refuses what says that it is gRPC or gRPC-Web and cannot be: there is no way to answer it in its
+/// own protocol.
+fn check_grpc(request: &Request<Body>) -> Result<(), Failure> {
+    if request.method() != Method::POST {
+        return Err(Failure::method_not_allowed("POST"));
+    }
+    if is_grpc_web(request) {
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        if !content_type.is_some_and(|form| GRPC_WEB.iter().any(|read| form == read)) {
+            let read = GRPC_WEB.join(", ");
+            return Err(Failure::unsupported(&format!("gRPC-Web is read as {read}")));
+        }
+    } else if request.version() != Version::HTTP_2 {
+        return Err(Failure::invalid_request(
+            "gRPC needs HTTP/2; over HTTP/1.1 send gRPC-Web (application/grpc-web) or REST",
+        ));
+    }
+    Ok(())
+}
+
+/// What is checked at the edge, before a call leaves: panics, deadline, the contract's rules. Access
+/// and the log are the front's.
 fn edge<S: LayerService>(parts: &layer::Parts, service: S) -> Upstream {
     let service = validation::layer(parts).layer(service);
     let service = deadline::layer(&parts.contract).layer(service);
-    let service = catch_panic::layer().layer(service);
-    BoxCloneSyncService::new(log::layer(&parts.contract).layer(service))
+    BoxCloneSyncService::new(catch_panic::layer().layer(service))
 }
 
 fn transcoder(contract: &Contract) -> Result<Transcoder, transcode::BuildError> {
@@ -228,10 +296,28 @@ fn transcoder(contract: &Contract) -> Result<Transcoder, transcode::BuildError> 
     )
 }
 
+/// The pages and REST, with every error in the one shape.
+fn http(
+    router: Router,
+) -> impl tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
+    service_fn(move |request: Request<Body>| {
+        let router = router.clone();
+        async move {
+            let method = request.method().clone();
+            let response = router.oneshot(request).await?;
+            Ok(pages::shaped(&method, response))
+        }
+    })
+}
+
 /// Native gRPC and gRPC-Web: the front, and health and reflection beside it.
 fn grpc(
     front: Front,
-    beside: Routes,
+    beside: Beside,
 ) -> impl tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
 + Clone
 + Send
@@ -242,7 +328,7 @@ fn grpc(
         async move {
             // Health and reflection are the gateway's own, not the contract's.
             let response = if chassis::grpc::is_infrastructure(request.uri().path()) {
-                beside.oneshot(request).await?
+                beside.answer(request).await
             } else {
                 front.call(request).await
             };
@@ -253,20 +339,32 @@ fn grpc(
     service_fn(move |request: Request<Body>| {
         let web = web.clone();
         async move {
+            if let Err(failure) = check_grpc(&request) {
+                return Ok(failure.into_response());
+            }
             let is_web = is_grpc_web(&request);
             let request = request.map(tonic::body::Body::new);
             let response = web.oneshot(request).await?;
             // gRPC-Web's trailers and base64 make the body longer than the message, whose length
             // tonic-web passes on: it would be taken for the body's, which would then be cut short.
             let unsized_if_web = |body: tonic::body::Body| {
-                if is_web { Body::new(body.map_frame(|frame| frame)) } else { Body::new(body) }
+                if is_web {
+                    Body::new(body.map_frame(|frame| frame))
+                } else {
+                    Body::new(body)
+                }
             };
             Ok(response.map(unsized_if_web))
         }
     })
 }
 
-async fn reflection(contract: &Contract, health: &Health) -> Result<Routes, BuildError> {
+/// Health and reflection.
+async fn beside(
+    contract: &Contract,
+    health: &Health,
+    stopping: &Shutdown,
+) -> Result<Beside, BuildError> {
     use chassis::contract::Access;
     let mut services: Vec<_> = contract
         .methods()
@@ -275,7 +373,7 @@ async fn reflection(contract: &Contract, health: &Health) -> Result<Routes, Buil
         .map(|method| method.service.clone())
         .collect();
     services.dedup();
-    chassis::grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &services, health)
+    chassis::grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &services, health, stopping)
         .await
         .map_err(|error| BuildError::Reflection(error.to_string()))
 }

@@ -45,7 +45,7 @@ impl Rest {
         if head.method == Method::OPTIONS
             && let Some(allow) = self.transcoder.allowed(head.uri.path())
         {
-            return options(&allow);
+            return no_content(&allow);
         }
         self.transcode(head, body)
             .await
@@ -68,7 +68,8 @@ impl Rest {
     }
 }
 
-fn options(allow: &str) -> Response<Body> {
+/// What `OPTIONS` is answered: the methods that the path takes.
+pub(crate) fn no_content(allow: &str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     if let Ok(allow) = HeaderValue::try_from(allow) {
@@ -78,6 +79,13 @@ fn options(allow: &str) -> Response<Body> {
 }
 
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
+    let encodings = headers.get_all(header::CONTENT_ENCODING);
+    let plain = |encoding: &HeaderValue| {
+        encoding.is_empty() || encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+    };
+    if !encodings.iter().all(plain) {
+        return Err(Failure::body_encoded());
+    }
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > BODY_LIMIT as u64) {

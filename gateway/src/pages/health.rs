@@ -4,19 +4,21 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use chassis::health::{self, Health};
+use chassis::shutdown::Shutdown;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-pub(super) fn router(health: Health) -> Router {
+pub(super) fn router(health: Health, stopping: Shutdown) -> Router {
     Router::new()
         .route("/health", get(report))
         .route("/readyz", get(report))
         .route("/livez", get(async || Json(json!({"status": "ok"}))))
-        .with_state(health)
+        .with_state((health, stopping))
 }
 
-/// 200 while every dependency answers, 503 otherwise; the state of each.
-async fn report(State(health): State<Health>) -> (StatusCode, Json<Value>) {
+/// 200 while every dependency answers, 503 otherwise and once the soft stop has begun; the state of
+/// each.
+async fn report(State((health, stopping)): State<(Health, Shutdown)>) -> (StatusCode, Json<Value>) {
     let mut dependencies = Map::new();
     let mut ready = true;
     for (name, state) in health.states() {
@@ -30,7 +32,9 @@ async fn report(State(health): State<Health>) -> (StatusCode, Json<Value>) {
         };
         dependencies.insert(name, state);
     }
-    let (code, status) = if ready {
+    let (code, status) = if stopping.has_begun() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else if ready {
         (StatusCode::OK, "ok")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "unavailable")

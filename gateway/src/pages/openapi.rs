@@ -13,7 +13,7 @@ pub fn document(transcoder: &Transcoder) -> Bytes {
         "type": "object",
         "required": ["status", "dependencies"],
         "properties": {
-            "status": {"type": "string", "enum": ["ok", "unavailable"]},
+            "status": {"type": "string", "enum": ["ok", "unavailable", "stopping"]},
             "dependencies": {
                 "type": "object",
                 "additionalProperties": {
@@ -33,7 +33,7 @@ pub fn document(transcoder: &Transcoder) -> Bytes {
             "security": [],
             "responses": {
                 "200": answer("Everything answers."),
-                "503": answer("Something does not."),
+                "503": answer("Something does not, or the gateway is stopping."),
             },
         },
     });

@@ -57,7 +57,8 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     };
     let kafka_health = health.component("kafka");
     let names = [SERVICE.to_owned()];
-    let beside = grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &names, &health).await?;
+    let beside =
+        grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &names, &health, &shutdown).await?;
     let routes = Routes::new(NotificationServiceServer::new(notifications.clone())).prepare();
     let service = stack(&layers, routes);
     let serving = grpc::serve(listener, service.clone(), beside, shutdown.clone());
