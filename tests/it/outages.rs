@@ -142,6 +142,23 @@ async fn a_mail_waits_for_the_notification_service() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_outlives_whoever_should_have_announced_it() {
+    let mut platform = Platform::processes().await;
+    for _ in 0..3 {
+        let account = Account::new("ada");
+        platform.client.registered(&account).await;
+        // Whether or not the event has left by now.
+        platform.processes_mut().user.kill().await;
+        platform.processes_mut().start_user();
+        platform.mail_to(&account.email).await;
+        let client = platform.client.clone();
+        recovered("login", async || client.login(&account).await).await;
+        works(&platform).await;
+        assert_eq!(platform.mails_to(&account.email).await.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kafka_stops_and_starts_again() {
     let Some(infra) = Infra::own() else { return };
     let platform = Platform::processes().await;
