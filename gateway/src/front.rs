@@ -162,7 +162,61 @@ fn passed_on(headers: &HeaderMap, peer: Option<Peer>) -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
+    use parking_lot::Mutex;
+    use token::AccessSigner;
+
     use super::*;
+
+    /// What is logged, as text.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_refused_has_its_line_in_the_log_without_the_token() {
+        // The first test key of RFC 8032.
+        let key = "k4.secret.nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2DXWpgBgrEKt9VL_tPJZAc6DuFy89qmIyWvAhpo9wdRGg";
+        let verifier = Arc::new(AccessSigner::from_paserk(key).unwrap().verifier());
+        let nobody = service_fn(|_: Request<Body>| async {
+            Ok::<_, Infallible>(Status::internal("not to be called").into_http())
+        });
+        let nobody = BoxCloneSyncService::new(nobody);
+        let contract = Arc::new(crate::gateway::contract().unwrap());
+        let revocations = Revocations::in_memory();
+        let front = Front::new(contract, verifier, revocations, nobody.clone(), nobody);
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+        let guard = tracing::subscriber::set_default(subscriber.finish());
+        let request = Request::post("/auth.v1.AuthService/GetProfile")
+            .header("authorization", "Bearer v4.public.forged")
+            .header("x-request-id", "request-7")
+            .body(Body::empty());
+        let response = front.call(request.unwrap()).await;
+        drop(guard);
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::Unauthenticated);
+        let log = String::from_utf8(written.0.lock().clone()).unwrap();
+        assert_eq!(log.lines().count(), 1, "{log}");
+        for part in [
+            "/auth.v1.AuthService/GetProfile",
+            "Unauthenticated",
+            "request-7",
+        ] {
+            assert!(log.contains(part), "{part} is not in {log}");
+        }
+        assert!(!log.contains("forged"), "{log}");
+    }
 
     #[test]
     fn no_client_speaks_in_the_gateways_name() {

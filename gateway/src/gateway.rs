@@ -13,12 +13,10 @@ use chassis::health::Health;
 use chassis::layer::around::LayerService;
 use chassis::layer::{self, catch_panic, deadline, validation};
 use chassis::shutdown::Shutdown;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use http_body_util::BodyExt as _;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use proto::auth::v1::auth_service_server::AuthServiceServer;
 use thiserror::Error;
 use token::{AccessSigner, RefreshKeys};
-use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -26,11 +24,12 @@ use transcode::{MethodPolicy, Security, Transcoder};
 use validate::Validator;
 
 use crate::auth::Auth;
-use crate::error::Failure;
 use crate::front::{Front, Upstream};
 use crate::rest::Rest;
 use crate::revocation::Revocations;
 use crate::{pages, request_id};
+
+mod grpc;
 
 /// How long a browser may keep the answer to a preflight.
 const PREFLIGHT_KEPT: Duration = Duration::from_secs(3600);
@@ -149,7 +148,7 @@ impl Gateway {
         let router = router.merge(parts.pages).fallback(fallback);
         let beside = beside(&contract, &parts.health, &stopping).await?;
         let plain = Services {
-            grpc: BoxCloneSyncService::new(grpc(front, beside)),
+            grpc: BoxCloneSyncService::new(grpc::service(front, beside)),
             http: BoxCloneSyncService::new(http(router)),
         };
         let cors = (!parts.cors_origins.is_empty()).then(|| {
@@ -176,7 +175,7 @@ impl Gateway {
         let id = request_id::settle(request.headers_mut());
         let cors = self.cors.as_ref().filter(|_| is_cors(&request));
         let services = cors.unwrap_or(&self.plain);
-        let mut service = if is_grpc(&request) {
+        let mut service = if grpc::is_grpc(&request) {
             services.grpc.clone()
         } else {
             services.http.clone()
@@ -204,45 +203,6 @@ fn is_cors(request: &Request<Body>) -> bool {
     let headers = request.headers();
     let preflight = headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     headers.contains_key(header::ORIGIN) && (request.method() != Method::OPTIONS || preflight)
-}
-
-/// Whether a request is for gRPC or gRPC-Web, by its content type.
-fn is_grpc(request: &Request<Body>) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    content_type.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc"))
-}
-
-fn is_grpc_web(request: &Request<Body>) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    content_type.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc-web"))
-}
-
-/// The forms of gRPC-Web that are read.
-const GRPC_WEB: [&str; 4] = [
-    "application/grpc-web",
-    "application/grpc-web+proto",
-    "application/grpc-web-text",
-    "application/grpc-web-text+proto",
-];
-
-/// Refuses what says that it is gRPC or gRPC-Web and cannot be: there is no way to answer it in its
-/// own protocol.
-fn check_grpc(request: &Request<Body>) -> Result<(), Failure> {
-    if request.method() != Method::POST {
-        return Err(Failure::method_not_allowed("POST"));
-    }
-    if is_grpc_web(request) {
-        let content_type = request.headers().get(header::CONTENT_TYPE);
-        if !content_type.is_some_and(|form| GRPC_WEB.iter().any(|read| form == read)) {
-            let read = GRPC_WEB.join(", ");
-            return Err(Failure::unsupported(&format!("gRPC-Web is read as {read}")));
-        }
-    } else if request.version() != Version::HTTP_2 {
-        return Err(Failure::invalid_request(
-            "gRPC needs HTTP/2; over HTTP/1.1 send gRPC-Web (application/grpc-web) or REST",
-        ));
-    }
-    Ok(())
 }
 
 /// What is checked at the edge, before a call leaves: panics, deadline, the contract's rules. Access
@@ -310,51 +270,6 @@ fn http(
             let method = request.method().clone();
             let response = router.oneshot(request).await?;
             Ok(pages::shaped(&method, response))
-        }
-    })
-}
-
-/// Native gRPC and gRPC-Web: the front, and health and reflection beside it.
-fn grpc(
-    front: Front,
-    beside: Beside,
-) -> impl tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
-    let calls = service_fn(move |request: Request<tonic::body::Body>| {
-        let (front, beside) = (front.clone(), beside.clone());
-        async move {
-            // Health and reflection are the gateway's own, not the contract's.
-            let response = if chassis::grpc::is_infrastructure(request.uri().path()) {
-                beside.answer(request).await
-            } else {
-                front.call(request).await
-            };
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let web = GrpcWebLayer::new().layer(calls);
-    service_fn(move |request: Request<Body>| {
-        let web = web.clone();
-        async move {
-            if let Err(failure) = check_grpc(&request) {
-                return Ok(failure.into_response());
-            }
-            let is_web = is_grpc_web(&request);
-            let request = request.map(tonic::body::Body::new);
-            let response = web.oneshot(request).await?;
-            // gRPC-Web's trailers and base64 make the body longer than the message, whose length
-            // tonic-web passes on: it would be taken for the body's, which would then be cut short.
-            let unsized_if_web = |body: tonic::body::Body| {
-                if is_web {
-                    Body::new(body.map_frame(|frame| frame))
-                } else {
-                    Body::new(body)
-                }
-            };
-            Ok(response.map(unsized_if_web))
         }
     })
 }

@@ -1,0 +1,132 @@
+//! What the gateway answers by itself.
+
+use crate::harness::TestGateway;
+
+const ORIGIN: &str = "http://shop.example";
+
+#[tokio::test]
+async fn options_says_what_a_path_takes() {
+    let gateway = TestGateway::start(&[ORIGIN]).await;
+    // With an origin alone it is no preflight.
+    for request in [
+        "OPTIONS /api/v1/auth/login",
+        "OPTIONS /api/v1/auth/login\norigin: http://shop.example",
+    ] {
+        let answer = gateway.ask(request).await;
+        assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+        assert!(answer.header("allow").unwrap().contains("POST"));
+    }
+    let answer = gateway.ask("OPTIONS /health").await;
+    assert_eq!(answer.status, 204);
+    assert!(answer.header("allow").unwrap().contains("GET"));
+    let answer = gateway.ask("OPTIONS /nowhere").await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (404, "ROUTE_NOT_FOUND")
+    );
+}
+
+#[tokio::test]
+async fn browsers_of_the_origins_that_are_set_may_call() {
+    let gateway = TestGateway::start(&[ORIGIN]).await;
+    let preflight = "OPTIONS /api/v1/auth/login\norigin: http://shop.example\n\
+                     access-control-request-method: POST";
+    let call = "GET /health\norigin: http://shop.example";
+    for request in [preflight, call] {
+        let answer = gateway.ask(request).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+        assert!(answer.header("vary").unwrap().contains("origin"));
+    }
+    let stranger = gateway
+        .ask("GET /health\norigin: http://other.example")
+        .await;
+    assert_eq!(stranger.header("access-control-allow-origin"), None);
+    let plain = gateway.ask("GET /health").await;
+    assert_eq!(plain.header("vary"), Some("origin"));
+    assert_eq!(plain.header("access-control-expose-headers"), None);
+}
+
+#[tokio::test]
+async fn without_origins_nothing_is_said_of_them() {
+    let gateway = TestGateway::start(&[]).await;
+    for request in ["GET /health", "GET /health\norigin: http://shop.example"] {
+        let answer = gateway.ask(request).await;
+        assert_eq!(answer.status, 200);
+        for header in [
+            "vary",
+            "access-control-expose-headers",
+            "access-control-allow-origin",
+        ] {
+            assert_eq!(answer.header(header), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_refuses_in_the_one_shape() {
+    let gateway = TestGateway::start(&[]).await;
+    for request in ["POST /health", "DELETE /api/docs/", "POST /dev/page/1"] {
+        let answer = gateway.ask(request).await;
+        assert_eq!(
+            (answer.status, answer.reason().as_str()),
+            (405, "METHOD_NOT_ALLOWED")
+        );
+        assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{request}");
+        assert!(answer.body.contains("this path takes GET, HEAD"));
+    }
+    for request in ["GET /api/docs/%ff", "GET /dev/page/%ff"] {
+        let answer = gateway.ask(request).await;
+        assert_eq!(
+            (answer.status, answer.reason().as_str()),
+            (400, "INVALID_REQUEST")
+        );
+    }
+    let answer = gateway.ask("GET /api/docs/nothing.js").await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (404, "ROUTE_NOT_FOUND")
+    );
+}
+
+#[tokio::test]
+async fn grpc_that_cannot_be_is_told_why() {
+    let gateway = TestGateway::start(&[]).await;
+    let path = "/auth.v1.AuthService/Login\ncontent-length: 0\ncontent-type: application/grpc";
+    let cases = [
+        ("POST", "", 400, "INVALID_REQUEST"),
+        ("GET", "-web", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "-web+json", 415, "UNSUPPORTED_MEDIA_TYPE"),
+    ];
+    for (method, form, status, reason) in cases {
+        let answer = gateway.ask(&format!("{method} {path}{form}")).await;
+        assert_eq!((answer.status, answer.reason().as_str()), (status, reason));
+        let allow = (status == 405).then_some("POST");
+        assert_eq!(answer.header("allow"), allow);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_encoded_is_not_read() {
+    let gateway = TestGateway::start(&[]).await;
+    let request = |encoding: &str| {
+        format!(
+            "POST /api/v1/auth/login\ncontent-length: 0\ncontent-type: application/json\n\
+             content-encoding: {encoding}"
+        )
+    };
+    for encoding in ["gzip", "br", "identity, gzip"] {
+        let answer = gateway.ask(&request(encoding)).await;
+        assert_eq!(
+            (answer.status, answer.reason().as_str()),
+            (415, "UNSUPPORTED_MEDIA_TYPE")
+        );
+        assert!(answer.body.contains("uncompressed"));
+    }
+    let answer = gateway.ask(&request("Identity")).await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (400, "INVALID_REQUEST")
+    );
+}

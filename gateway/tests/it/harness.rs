@@ -1,0 +1,129 @@
+//! The gateway, and an HTTP/1.1 client that sends and reads plain text.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use bus::{EmbeddedBroker, KafkaChannel};
+use chassis::health::Health;
+use chassis::shutdown::Shutdown;
+use gateway::revocation::Revocations;
+use gateway::{Gateway, Parts, server};
+use serde_json::Value;
+use token::{AccessSigner, RefreshKeys};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// The first test key of RFC 8032.
+const ACCESS_KEY: &str = "k4.secret.nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2DXWpgBgrEKt9VL_tPJZAc6DuFy89qmIyWvAhpo9wdRGg";
+const KEY: &str = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
+
+pub(crate) struct TestGateway {
+    pub address: SocketAddr,
+    pub shutdown: Shutdown,
+    pub serving: JoinHandle<()>,
+    _broker: EmbeddedBroker,
+}
+
+pub(crate) struct Answer {
+    pub status: u16,
+    head: String,
+    pub body: String,
+}
+
+impl TestGateway {
+    /// A gateway that browsers may call from `origins`.
+    pub(crate) async fn start(origins: &[&'static str]) -> Self {
+        let contract = Arc::new(gateway::process::bus_contract().unwrap());
+        let broker = EmbeddedBroker::start(&[]).unwrap();
+        let settings = broker.settings("gateway", bus::keys::KeyRing::parse(KEY).unwrap());
+        let health = Health::default();
+        // Registered apart: there are no topics, so it need not come up for the gateway to be ready.
+        let kafka = Health::default().component("kafka");
+        let page = async |Path(id): Path<String>| id;
+        let gateway = Gateway::new(Parts {
+            channel: KafkaChannel::start(&settings, contract, "gateway", kafka).unwrap(),
+            signer: AccessSigner::from_paserk(ACCESS_KEY).unwrap(),
+            refresh_keys: RefreshKeys::from_paserk(KEY).unwrap(),
+            revocations: Revocations::in_memory(),
+            health,
+            cors_origins: origins
+                .iter()
+                .map(|origin| origin.parse().unwrap())
+                .collect(),
+            pages: Router::new().route("/dev/page/{id}", get(page)),
+        })
+        .await
+        .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = Shutdown::default();
+        let serving = tokio::spawn(server::serve(listener, gateway, shutdown.clone()));
+        Self {
+            address,
+            shutdown,
+            serving,
+            _broker: broker,
+        }
+    }
+
+    /// The answer to `request`: its first line and headers, without `host`.
+    pub(crate) async fn ask(&self, request: &str) -> Answer {
+        let mut stream = self.send(request, "connection: close\r\n\r\n").await;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        Answer::parse(&text)
+    }
+
+    /// A connection on which `request` was sent, and after it what ends the head.
+    pub(crate) async fn send(&self, request: &str, end: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let mut lines = request.lines();
+        let mut text = format!("{} HTTP/1.1\r\nhost: gateway\r\n", lines.next().unwrap());
+        lines.for_each(|line| text += &format!("{line}\r\n"));
+        stream.write_all((text + end).as_bytes()).await.unwrap();
+        stream
+    }
+}
+
+impl Answer {
+    pub(crate) fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").expect(text);
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self {
+            status,
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self
+            .head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The reason of an error, which must be in the one shape.
+    pub(crate) fn reason(&self) -> String {
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/json"),
+            "{}",
+            self.head
+        );
+        let error: Value = serde_json::from_str(&self.body).expect(&self.body);
+        assert!(
+            error["code"].is_u64() && error["message"].is_string(),
+            "{error}"
+        );
+        error["details"][0]["reason"].as_str().unwrap().to_owned()
+    }
+}
