@@ -61,6 +61,8 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     log.install();
     let shutdown = Shutdown::default();
     shutdown.on_signals().context("the signal handlers")?;
+    // The services stop after the gateway: what it has taken, they have to answer.
+    let services_shutdown = Shutdown::default();
 
     // Every port before anything else: what is taken is said at once, and nothing was begun.
     let (http_listener, http_address) = listen(&http.host, http.port, "PORT").await?;
@@ -96,7 +98,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
             listener: notification_listener,
         },
         health.part("notification"),
-        shutdown.clone(),
+        services_shutdown.clone(),
     );
     let notification = shutdown.spawn("the notification service", notification);
     let user = user::server::run(
@@ -117,7 +119,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
             migrate: true,
         },
         health.part("user"),
-        shutdown.clone(),
+        services_shutdown.clone(),
     );
     let user = shutdown.spawn("the user service", user);
     let kafka = health.part("gateway").component("kafka");
@@ -146,6 +148,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     let everything = async move {
         server::serve(http_listener, gateway, stopping).await;
         channel.shutdown().await;
+        services_shutdown.begin();
         let user = user.await.context("the user service")?;
         let notification = notification.await.context("the notification service")?;
         if !(user && notification) {
