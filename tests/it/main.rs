@@ -66,6 +66,7 @@ on_every_platform! {
     bad_input::tokens_that_are_not_good_are_refused,
     bad_input::what_is_taken_or_unknown_is_refused,
     secrets::a_secret_is_written_nowhere,
+    stopping::a_request_that_arrives_slowly_is_answered,
     stopping::an_idle_platform_ends_soon_after_a_signal,
     load::a_crowd_is_answered,
     load::one_of_many_gets_an_address,

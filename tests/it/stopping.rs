@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::accounts::text;
-use crate::harness::{Account, PATIENCE, Platform, Process, Standalone, standalone};
+use crate::harness::{Account, PATIENCE, Platform, Process, Standalone, standalone, within};
 use crate::sessions::ended_session;
 
 /// How long an idle process may take to end.
@@ -57,6 +59,35 @@ pub(crate) async fn finishes_what_is_under_way(mut platform: Platform, which: us
     last.await.unwrap().json(201);
     let (status, _) = process.exit(PATIENCE).await;
     assert!(status.success(), "{status}");
+}
+
+pub(crate) async fn a_request_that_arrives_slowly_is_answered(mut platform: Platform) {
+    let body = Account::new("ada").registration().to_string();
+    let (begin, end) = body.split_at(10);
+    let head = format!(
+        "POST /api/v1/auth/register HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let address = platform.client.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The gateway asks for the body, so it has begun with the request.
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).await.unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(begin.as_bytes()).await.unwrap();
+
+    let gateway = platform.all().remove(0);
+    gateway.signal(Signal::SIGTERM);
+    gateway.log.line("SIGTERM: stopping").await;
+    stream.write_all(end.as_bytes()).await.unwrap();
+
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    within("an answer", PATIENCE, read).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert!(gateway.exit(PATIENCE).await.0.success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,11 +186,9 @@ async fn a_second_signal_ends_the_process_at_once() {
         .strip_prefix("http://")
         .unwrap()
         .to_owned();
-    let mut stream = tokio::net::TcpStream::connect(&url).await.unwrap();
+    let mut stream = TcpStream::connect(&url).await.unwrap();
     let head = "POST /api/v1/auth/login HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{";
-    tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes())
-        .await
-        .unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
     platform
         .client
         .post("/api/v1/auth/login", &json!({}))
