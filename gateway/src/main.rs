@@ -44,7 +44,12 @@ async fn main() -> anyhow::Result<()> {
             partitions,
             replication_factor,
         }) => {
-            for line in process::apply_topics(&cli.args, partitions, replication_factor).await? {
+            let (bus, contract) = (&cli.args.bus, process::bus_contract()?);
+            let apps = &proto::CALLING_APPS;
+            for line in bus
+                .apply_topics(&contract, apps, partitions, replication_factor)
+                .await?
+            {
                 println!("{line}");
             }
             Ok(())

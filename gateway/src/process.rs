@@ -79,22 +79,6 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
     Ok(())
 }
 
-/// Creates and checks the topics of all contracts. What it did, one line a topic.
-///
-/// # Errors
-/// A wrong setting, or topics that could not be created.
-pub async fn apply_topics(
-    args: &GatewayArgs,
-    partitions: i32,
-    replication_factor: Option<i32>,
-) -> Result<Vec<String>> {
-    let mut problems = Problems::default();
-    let brokers = args.bus.brokers(&mut problems);
-    let brokers = problems.finish(brokers)?;
-    let topics = bus::topics::plan(&bus_contract()?, &[APP], partitions);
-    Ok(bus::topics::apply(&brokers, &topics, replication_factor).await?)
-}
-
 /// Asks the gateway on this machine whether it is ready.
 ///
 /// # Errors

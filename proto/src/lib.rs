@@ -24,6 +24,9 @@ pub fn descriptors() -> &'static DescriptorPool {
 /// The services that the gateway hosts itself. All others are reached over the bus.
 pub const GATEWAY_SERVICES: [&str; 1] = ["auth.v1.AuthService"];
 
+/// The applications that call services over the bus: replies come to `reply.<application>`.
+pub const CALLING_APPS: [&str; 1] = ["gateway"];
+
 /// The full names of the services that are reached over the bus: every service of the contracts
 /// that the gateway does not host.
 #[must_use]

@@ -90,7 +90,6 @@ const CASES: [Case; 8] = [
         &[
             "KAFKA_BROKERS",
             "DATABASE_URL",
-            "SESSION_KEYS",
             "PASETO_ACCESS_KEY",
             "BUS_KEYS",
         ],

@@ -131,26 +131,6 @@ async fn standalone_keeps_accounts_and_sessions_over_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_that_was_not_sent_is_sent_after_a_kill() {
-    // Nobody answers there, so the mail cannot go out before the end.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
-    let env = [("SMTP_URL", format!("smtp://{address}"))];
-    let platform = Standalone::in_new_folder(&env).await;
-    let account = Account::new("ada");
-    platform.client.registered(&account).await;
-    let platform = restarted(platform, Signal::SIGKILL).await;
-    assert!(
-        platform
-            .mail_to(&account.email)
-            .await
-            .text
-            .contains(&account.name)
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_is_taken_is_one_clear_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

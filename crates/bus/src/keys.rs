@@ -34,6 +34,7 @@ struct Key {
     id: String,
     mac: Hmac<Sha256>,
     seal: XChaCha20Poly1305,
+    hkdf: Hkdf<Sha256>,
 }
 
 /// The text is no key ring.
@@ -107,6 +108,15 @@ impl KeyRing {
         } else {
             Ok(Self { keys })
         }
+    }
+
+    /// A key of 32 bytes for another purpose from each key of the ring, in its order.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Vec<[u8; 32]> {
+        self.keys
+            .iter()
+            .map(|key| expand(&key.hkdf, &format!("other/{purpose}")))
+            .collect()
     }
 
     /// Encrypts the value. To be called before [`sign`](Self::sign).
@@ -227,22 +237,19 @@ impl fmt::Debug for KeyRing {
 impl Key {
     fn derive(secret: &[u8; 32]) -> Self {
         let hkdf = Hkdf::<Sha256>::new(Some(b"trolleybus/bus/v1"), secret);
-        let expand = |purpose: &str| {
-            let mut key = [0; 32];
-            hkdf.expand(purpose.as_bytes(), &mut key)
-                .expect("32 bytes are within HKDF's limit");
-            key
-        };
-        let id = expand("id")
+        let id = expand(&hkdf, "id")
             .iter()
             .take(8)
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let mac = Hmac::new_from_slice(&expand("mac")).expect("HMAC takes a key of any length");
+        let mac = Hmac::new_from_slice(&expand(&hkdf, "mac"));
+        let mac = mac.expect("HMAC takes a key of any length");
+        let seal = XChaCha20Poly1305::new(&expand(&hkdf, "seal").into());
         Self {
             id,
             mac,
-            seal: XChaCha20Poly1305::new(&expand("seal").into()),
+            seal,
+            hkdf,
         }
     }
 
@@ -269,6 +276,13 @@ impl Key {
             .decrypt(&XNonce::from(nonce), payload)
             .map_err(|_| Refused::Unopenable)
     }
+}
+
+fn expand(hkdf: &Hkdf<Sha256>, purpose: &str) -> [u8; 32] {
+    let mut key = [0; 32];
+    hkdf.expand(purpose.as_bytes(), &mut key)
+        .expect("32 bytes are within HKDF's limit");
+    key
 }
 
 /// Feeds a MAC with everything it covers, each part preceded by its length so that no two records

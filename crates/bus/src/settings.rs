@@ -10,7 +10,7 @@ use crate::keys::KeyRing;
 #[cfg(feature = "args")]
 mod args;
 #[cfg(feature = "args")]
-pub use args::BusArgs;
+pub use args::{ApplyError, BusArgs};
 
 /// The largest value that the bus carries, in bytes. Kafka's own default is 1 MiB with everything;
 /// this leaves room for headers and sealing.

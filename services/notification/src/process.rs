@@ -37,6 +37,16 @@ pub struct ProcessArgs {
     pub log: LogArgs,
 }
 
+/// The contract of all services on the bus: what `topics apply` prepares it for.
+///
+/// # Errors
+/// The contract has faults.
+pub fn contract() -> Result<Contract> {
+    let services = proto::bus_services();
+    let services: Vec<_> = services.iter().map(String::as_str).collect();
+    Ok(Contract::read(proto::descriptors(), &services)?)
+}
+
 impl ProcessArgs {
     /// Serves until a signal comes.
     ///

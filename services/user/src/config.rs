@@ -68,7 +68,7 @@ pub struct PasswordArgs {
 #[command(next_help_heading = "Sessions")]
 pub struct SessionArgs {
     /// The keys that session keys are encrypted with, `k4.local.…` with commas between: the first
-    /// encrypts, all decrypt
+    /// encrypts, all decrypt. Derived from `BUS_KEYS` where not set
     #[arg(
         long,
         env = "SESSION_KEYS",
@@ -125,11 +125,15 @@ pub struct UserConfig {
 // === impl UserArgs ===
 
 impl UserArgs {
-    /// Checks the settings.
-    pub fn resolve(&self, problems: &mut Problems) -> Option<UserConfig> {
+    /// Checks the settings. `derived` stands in where no session keys are set.
+    pub fn resolve(
+        &self,
+        derived: Option<WrappingKeys>,
+        problems: &mut Problems,
+    ) -> Option<UserConfig> {
         let database = self.database.resolve(problems);
         let hasher = self.passwords.resolve(problems);
-        let sessions = self.sessions.resolve(problems);
+        let sessions = self.sessions.resolve(derived, problems);
         Some(UserConfig {
             database: database?,
             hasher: hasher?,
@@ -201,14 +205,21 @@ impl PasswordArgs {
 // === impl SessionArgs ===
 
 impl SessionArgs {
-    /// Checks the settings.
-    pub fn resolve(&self, problems: &mut Problems) -> Option<SessionSettings> {
-        let keys: Option<WrappingKeys> = secret(
-            problems,
-            "SESSION_KEYS",
+    /// Checks the settings. `derived` stands in where no keys are set.
+    pub fn resolve(
+        &self,
+        derived: Option<WrappingKeys>,
+        problems: &mut Problems,
+    ) -> Option<SessionSettings> {
+        let (text, file) = (
             self.session_keys.as_deref(),
             self.session_keys_file.as_ref(),
         );
+        let keys: Option<WrappingKeys> = if is_set(text, file) {
+            secret(problems, "SESSION_KEYS", text, file)
+        } else {
+            derived
+        };
         let idle = duration(
             problems,
             "SESSION_IDLE_LIFETIME",
@@ -244,12 +255,15 @@ fn secret<T: std::str::FromStr<Err: std::fmt::Display>>(
     value: Option<&str>,
     file: Option<&PathBuf>,
 ) -> Option<T> {
-    let is_set = value.is_some_and(|value| !value.trim().is_empty()) || file.is_some();
     match problems.secret(name, value, file) {
         // Why is noted already.
-        None if is_set => None,
+        None if is_set(value, file) => None,
         text => problems.read(name, text.as_deref(), str::parse),
     }
+}
+
+fn is_set(value: Option<&str>, file: Option<&PathBuf>) -> bool {
+    value.is_some_and(|value| !value.trim().is_empty()) || file.is_some()
 }
 
 /// A whole number of days, hours, minutes or seconds, at least one second.
@@ -286,13 +300,14 @@ mod tests {
     fn resolve(args: &[&str]) -> Result<UserConfig, String> {
         let cli = Cli::try_parse_from([&["user"], args].concat()).unwrap();
         let mut problems = Problems::default();
-        let config = cli.user.resolve(&mut problems);
+        let derived = WrappingKeys::new(&[[7; 32]]).unwrap();
+        let config = cli.user.resolve(Some(derived), &mut problems);
         problems.finish(config).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_defaults_need_a_database_and_a_key() {
-        let config = resolve(&["--database-url=sqlite::memory:", KEY]).unwrap();
+    fn the_defaults_need_a_database() {
+        let config = resolve(&["--database-url=sqlite::memory:"]).unwrap();
         assert_eq!(config.hasher, HasherSettings::default());
         assert_eq!(
             config.sessions.idle_lifetime,
@@ -301,7 +316,7 @@ mod tests {
         assert_eq!(config.sessions.lifetime, crate::session::DEFAULT_LIFETIME);
         let error = resolve(&[]).unwrap_err();
         assert!(error.contains("DATABASE_URL: is not set"), "{error}");
-        assert!(error.contains("SESSION_KEYS: is not set"), "{error}");
+        assert!(!error.contains("SESSION_KEYS"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use chassis::command::{ConfigVerb, parse, reference};
+use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, parse, reference};
 use user::process::ProcessArgs;
 
 /// Accounts and sessions, over gRPC on a Kafka bus and on a port of its own
@@ -24,9 +24,15 @@ enum Verb {
     Migrate,
     /// Exit with 0 if the service on this machine is ready
     Health,
+    /// The bus's topics
+    #[command(subcommand)]
+    Topics(TopicsVerb),
     /// The settings
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// The platform's keys
+    #[command(subcommand)]
+    Keys(KeysVerb),
 }
 
 #[tokio::main]
@@ -40,6 +46,24 @@ async fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Verb::Health => cli.args.check_health().await,
+        Verb::Topics(TopicsVerb::Apply {
+            partitions,
+            replication_factor,
+        }) => {
+            let (bus, contract) = (&cli.args.bus, user::process::contract()?);
+            let apps = &proto::CALLING_APPS;
+            for line in bus
+                .apply_topics(&contract, apps, partitions, replication_factor)
+                .await?
+            {
+                println!("{line}");
+            }
+            Ok(())
+        }
+        Verb::Keys(keys) => {
+            print!("{}", keys.run()?);
+            Ok(())
+        }
         Verb::Config(ConfigVerb::Check) => {
             cli.args.check_config()?;
             println!("the configuration is good");

@@ -13,10 +13,14 @@ use chassis::telemetry::LogArgs;
 
 use crate::config::UserArgs;
 use crate::server::{self, Parts};
+use crate::session::WrappingKeys;
 use crate::{database, schema};
 
 /// The service's own port.
 pub const DEFAULT_PORT: u16 = 50051;
+
+/// What the keys are for that are derived from the bus's where no session keys are set.
+const SESSION_KEYS: &str = "session-keys";
 
 /// All settings of the process.
 #[derive(Debug, Clone, clap::Args)]
@@ -118,7 +122,9 @@ impl ProcessArgs {
     fn resolve(&self, problems: &mut Problems) -> Option<Resolved> {
         let grpc = self.grpc.resolve(DEFAULT_PORT, problems);
         let bus = self.bus.resolve("trolleybus-user", problems);
-        let user = self.user.resolve(problems);
+        let derived = bus.as_ref().map(|bus| bus.keys.derive(SESSION_KEYS));
+        let derived = derived.and_then(|keys| WrappingKeys::new(&keys).ok());
+        let user = self.user.resolve(derived, problems);
         let verifier = self.verifier.resolve(problems);
         let log = self.log.resolve(problems);
         Some((grpc?, bus?, user?, verifier?, log?))

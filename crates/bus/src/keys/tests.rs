@@ -122,6 +122,15 @@ fn what_is_no_key_ring_is_refused() {
 }
 
 #[test]
+fn a_derived_key_is_of_its_purpose_and_of_its_key() {
+    let both = KeyRing::parse(&format!("{},{}", key(1), key(2))).unwrap();
+    let derived = both.derive("a");
+    assert_eq!(derived, [ring(1).derive("a")[0], ring(2).derive("a")[0]]);
+    assert_ne!(derived[0], derived[1]);
+    assert_ne!(derived, both.derive("b"));
+}
+
+#[test]
 fn debug_shows_no_key() {
     assert!(!format!("{:?}", ring(7)).contains("BwcH"));
 }

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use chassis::config::Problems;
+use chassis::config::{ConfigError, Problems};
+use chassis::contract::Contract;
+use thiserror::Error;
 
 use super::Settings;
 use crate::keys::KeyRing;
+use crate::topics::{self, TopicError};
 
 /// Settings of the bus.
 #[derive(Debug, Clone, clap::Args)]
@@ -27,6 +30,17 @@ pub struct BusArgs {
     pub instance_id: Option<String>,
 }
 
+/// The topics were not applied.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// A wrong setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// What the broker says.
+    #[error(transparent)]
+    Topics(#[from] TopicError),
+}
+
 impl BusArgs {
     /// Checks the settings.
     pub fn resolve(&self, client_id: &str, problems: &mut Problems) -> Option<Settings> {
@@ -41,6 +55,25 @@ impl BusArgs {
         let mut settings = Settings::new(brokers?, client_id, keys?);
         settings.instance_id = instance_id;
         Some(settings)
+    }
+
+    /// Creates and checks the topics of a contract and of the applications that call it. What was
+    /// done, one line a topic.
+    ///
+    /// # Errors
+    /// A wrong setting, no broker, or topics that could not be created or have too few partitions.
+    pub async fn apply_topics(
+        &self,
+        contract: &Contract,
+        apps: &[&str],
+        partitions: i32,
+        replication_factor: Option<i32>,
+    ) -> Result<Vec<String>, ApplyError> {
+        let mut problems = Problems::default();
+        let brokers = self.brokers(&mut problems);
+        let brokers = problems.finish(brokers)?;
+        let topics = topics::plan(contract, apps, partitions);
+        Ok(topics::apply(&brokers, &topics, replication_factor).await?)
     }
 
     /// Checks the broker addresses alone: what the commands need that write no record.
