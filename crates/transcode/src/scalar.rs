@@ -29,8 +29,11 @@ pub(crate) fn from_json(kind: &Kind, json: &Json) -> Result<Value, Expected> {
         (Kind::String, Json::String(text)) => Ok(Value::String(text.clone())),
         (Kind::Bytes, Json::String(text)) => base64(text),
         (Kind::Enum(desc), Json::String(name)) => by_name(desc, name),
+        // Written as an integer: prost-reflect takes no 1.0 here, nor the -0 that reads as -0.0.
         (Kind::Enum(desc), Json::Number(number)) => {
-            let number = integer(number).and_then(|number| i32::try_from(number).ok());
+            let number = number
+                .as_i64()
+                .and_then(|number| i32::try_from(number).ok());
             by_number(desc, number)
         }
         (Kind::Enum(desc), Json::Null) if is_null_enum(desc) => Ok(Value::EnumNumber(0)),

@@ -163,6 +163,7 @@ pub(super) struct Stat {
     pub(super) ticks: u64,
     /// Start after boot, in clock ticks.
     started: u64,
+    threads: u64,
 }
 
 impl Stat {
@@ -180,11 +181,14 @@ impl Stat {
             parent: u32::try_from(number(1)?).ok()?,
             ticks: number(11)? + number(12)? + number(13)? + number(14)?,
             started: number(19)?,
+            threads: number(17)?,
         })
     }
 
+    /// The first thread of a killed process is a zombie while others still end, and with them the
+    /// process's sockets.
     const fn ended(&self) -> bool {
-        matches!(self.state, 'Z' | 'X' | 'x')
+        matches!(self.state, 'Z' | 'X' | 'x') && self.threads <= 1
     }
 }
 
@@ -202,7 +206,8 @@ mod tests {
                 state: 'S',
                 parent: 7,
                 ticks: 46,
-                started: 98765
+                started: 98765,
+                threads: 1
             }
         );
     }
