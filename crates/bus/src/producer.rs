@@ -15,9 +15,9 @@ use rdkafka::producer::{
     BaseProducer, BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext,
 };
 
-/// How long one poll lasts. Reports are handled as they come; this is how soon a dropped producer's
-/// thread ends.
-const POLL: Duration = Duration::from_millis(500);
+/// How long one poll lasts: rdkafka spins through its last millisecond. Reports are handled as they
+/// come; this is how soon a dropped producer's thread ends.
+const POLL: Duration = Duration::from_secs(2);
 
 /// A producer, polled.
 pub(crate) struct PolledProducer<C: ProducerContext<NoCustomPartitioner> + 'static> {
