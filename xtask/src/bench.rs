@@ -76,11 +76,12 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
 }
 
 /// Builds the binaries as they are shipped and returns their folder.
-fn release_binaries(context: &Context) -> Result<PathBuf> {
+fn release_binaries(context: &Context, which: &[&str]) -> Result<PathBuf> {
     passthrough(
         context
             .cargo()
-            .args(["build", "--release", "--workspace", "--bins"]),
+            .args(["build", "--release", "--bins"])
+            .args(which),
     )?;
     context.bin_dir("release")
 }

@@ -41,7 +41,7 @@ struct Cost {
 /// When something does not build, start or answer.
 pub(super) fn measure(context: &Context, seconds: u64, connections: &[u32]) -> Result<Vec<Point>> {
     load::prepare(context)?;
-    let bin = release_binaries(context)?;
+    let bin = release_binaries(context, &["--workspace"])?;
     let set = PrivateSet::start(context, 1)?;
     let dir = set.dir().join("system");
     let system = System::start(&bin, &dir, set.endpoints())?;

@@ -35,7 +35,7 @@ pub(super) struct Results {
 /// When it does not build, start or answer.
 pub(super) fn measure(context: &Context, seconds: u64) -> Result<Results> {
     load::prepare(context)?;
-    let binary = release_binaries(context)?.join("trolleybus");
+    let binary = release_binaries(context, &["--package", "standalone"])?.join("trolleybus");
     let scratch = Scratch::new(context, "bench")?;
     measure_in(&binary, scratch.path(), seconds)
 }
