@@ -1,9 +1,11 @@
 //! The gateway's command line.
 #![expect(clippy::print_stdout, reason = "a command line")]
 
+use std::process::ExitCode;
+
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, parse, reference};
+use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, end, parse, reference};
 use gateway::process;
 use gateway::settings::GatewayArgs;
 
@@ -35,7 +37,11 @@ enum Verb {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    end(run_verb().await)
+}
+
+async fn run_verb() -> anyhow::Result<()> {
     let cli: Cli = parse();
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => process::serve(&cli.args).await,

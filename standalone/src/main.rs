@@ -1,9 +1,11 @@
 //! The whole platform in one process on embedded parts: what `cargo run` starts.
 #![expect(clippy::print_stdout, reason = "a command line")]
 
+use std::process::ExitCode;
+
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use chassis::command::{ConfigVerb, parse, reference};
+use chassis::command::{ConfigVerb, end, parse, reference};
 
 mod keys;
 mod run;
@@ -34,7 +36,11 @@ enum Verb {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    end(run_verb().await)
+}
+
+async fn run_verb() -> anyhow::Result<()> {
     let cli: Cli = parse();
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => run::serve(&cli.args).await,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Command, Parser, Subcommand};
 use thiserror::Error;
@@ -53,6 +54,19 @@ pub fn parse<C: Parser>() -> C {
         if is_setting { arg.global(true) } else { arg }
     });
     C::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// Ends the process: with 0, or with 1 and the error with its causes in one message. Nobody who set
+/// a port wrong is helped by a backtrace.
+#[expect(clippy::print_stderr, reason = "a command line")]
+pub fn end<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Keys could not be made or written.

@@ -1,9 +1,11 @@
 //! The user service's command line.
 #![expect(clippy::print_stdout, reason = "a command line")]
 
+use std::process::ExitCode;
+
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, parse, reference};
+use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, end, parse, reference};
 use user::process::ProcessArgs;
 
 /// Accounts and sessions, over gRPC on a Kafka bus and on a port of its own
@@ -36,7 +38,11 @@ enum Verb {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    end(run_verb().await)
+}
+
+async fn run_verb() -> anyhow::Result<()> {
     let cli: Cli = parse();
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => cli.args.serve().await,
