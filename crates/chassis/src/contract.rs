@@ -8,13 +8,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor, MethodDescriptor};
 
 mod read;
 mod secret;
 
 /// The budget of a call whose contract states none.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The pauses before the further attempts to handle an event whose contract states none.
+pub const DEFAULT_PAUSES: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+    Duration::from_secs(600),
+];
 
 /// The methods of a set of services, by gRPC path.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +50,16 @@ pub struct Method {
     /// Whether its request or its reply holds a field marked `debug_redact`, however deep. Such a
     /// method's values are encrypted on the bus.
     pub sealed: bool,
+    /// Whether the answer is a stream of messages.
+    pub server_streaming: bool,
+    /// The request field that orders: calls with the same value of it are handled one by one.
+    pub key: Option<FieldDescriptor>,
+    /// How many calls one process works on at once, if the contract says so.
+    pub max_in_flight: Option<usize>,
+    /// Whether the offset of a call that must not run twice is committed before it runs.
+    pub commit_first: bool,
+    /// What happens when the handler of an event fails.
+    pub retry: Retry,
     /// The HTTP status of success over REST, if the contract states one.
     pub success_status: Option<u16>,
     /// The descriptor: input and output types, comments, other options.
@@ -66,6 +84,16 @@ pub enum Pattern {
     RequestReply,
     /// The caller awaits only that the broker has the record.
     Event,
+}
+
+/// What happens when the handler of an event fails for a reason that may pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retry {
+    /// The event waits on a topic of its own before each further attempt, `<topic>.retry.<n>` for
+    /// the n-th pause, counted from 1.
+    Tiers(Vec<Duration>),
+    /// The event is tried again in place after each pause; the later ones of its key wait.
+    InOrder(Vec<Duration>),
 }
 
 /// What may happen when a request is delivered twice (`google.protobuf.MethodOptions`).
@@ -140,6 +168,17 @@ impl Contract {
             .into_iter()
             .filter(|method| method.service == service)
             .collect()
+    }
+}
+
+// === impl Retry ===
+
+impl Retry {
+    /// The pauses before the further attempts, in order.
+    #[must_use]
+    pub fn pauses(&self) -> &[Duration] {
+        let (Self::Tiers(pauses) | Self::InOrder(pauses)) = self;
+        pauses
     }
 }
 

@@ -4,10 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, MethodDescriptor, Value};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MethodDescriptor,
+    Value,
+};
 
 use super::secret::holds_secret;
-use super::{Access, Contract, ContractError, DEFAULT_DEADLINE, Idempotency, Method, Pattern};
+use super::{
+    Access, Contract, ContractError, DEFAULT_DEADLINE, DEFAULT_PAUSES, Idempotency, Method,
+    Pattern, Retry,
+};
 
 /// The extension of `google.protobuf.MethodOptions` that the platform's options live in.
 const OPTIONS: &str = "trolleybus.v1.method";
@@ -16,6 +22,13 @@ const OPTIONS: &str = "trolleybus.v1.method";
 /// request topic need keep its records for minutes only.
 const DEADLINES: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(10)..=Duration::from_secs(600);
+
+/// The pauses that a contract may state: a retry topic keeps its records for days.
+const PAUSES: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(24 * 3600);
+
+/// As many retry topics as an event may have.
+const MOST_PAUSES: usize = 10;
 
 pub(super) fn contract(
     pool: &DescriptorPool,
@@ -90,6 +103,30 @@ fn read(
     if pattern == Pattern::Event && idempotency == Idempotency::Unknown {
         fault("is an event, which is delivered at least once, so it must be IDEMPOTENT");
     }
+    let server_streaming = descriptor.is_server_streaming();
+    if descriptor.is_client_streaming() {
+        fault("takes a stream of requests, which no record can carry; take one message");
+    }
+    if server_streaming && idempotency == Idempotency::Unknown {
+        fault("answers with a stream, which may have to begin again, so it must be IDEMPOTENT");
+    }
+    let key = key(&descriptor, options.as_ref()).unwrap_or_else(|text| {
+        fault(&text);
+        None
+    });
+    let commit_first = flag(options.as_ref(), "commit_first");
+    if commit_first && idempotency != Idempotency::Unknown {
+        fault("sets commit_first, which is for IDEMPOTENCY_UNKNOWN alone");
+    }
+    let max_in_flight = usize::try_from(number(options.as_ref(), "max_in_flight")).unwrap_or(0);
+    let max_in_flight = (max_in_flight > 0).then_some(max_in_flight);
+    let retry = retry(options.as_ref());
+    if retry.pauses().len() > MOST_PAUSES {
+        fault("has more than 10 pauses between retries");
+    }
+    if retry.pauses().iter().any(|pause| !PAUSES.contains(pause)) {
+        fault("has a pause between retries outside 1 ms to 24 hours");
+    }
     let deadline = deadline(options.as_ref());
     if !DEADLINES.contains(&deadline) {
         fault("has a deadline outside 10 ms to 10 minutes");
@@ -121,6 +158,11 @@ fn read(
         idempotency,
         deadline,
         sealed,
+        server_streaming,
+        key,
+        max_in_flight,
+        commit_first,
+        retry,
         success_status,
         descriptor,
         path,
@@ -160,19 +202,77 @@ fn text(options: Option<&DynamicMessage>, field: &str) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
+fn flag(options: Option<&DynamicMessage>, field: &str) -> bool {
+    options
+        .and_then(|options| options.get_field_by_name(field))
+        .and_then(|value| value.as_bool())
+        .unwrap_or(false)
+}
+
 fn deadline(options: Option<&DynamicMessage>) -> Duration {
     let Some(options) = options.filter(|options| options.has_field_by_name("deadline")) else {
         return DEFAULT_DEADLINE;
     };
-    let value = options
-        .get_field_by_name("deadline")
-        .map(std::borrow::Cow::into_owned);
-    let Some(duration) = value.as_ref().and_then(Value::as_message) else {
-        return DEFAULT_DEADLINE;
-    };
-    let seconds = u64::try_from(number(Some(duration), "seconds")).unwrap_or(0);
-    let nanos = u32::try_from(number(Some(duration), "nanos")).unwrap_or(0);
+    let value = options.get_field_by_name("deadline");
+    value
+        .as_deref()
+        .and_then(Value::as_message)
+        .map_or(DEFAULT_DEADLINE, duration)
+}
+
+/// A `google.protobuf.Duration`; a negative one is zero.
+fn duration(message: &DynamicMessage) -> Duration {
+    let seconds = u64::try_from(number(Some(message), "seconds")).unwrap_or(0);
+    let nanos = u32::try_from(number(Some(message), "nanos")).unwrap_or(0);
     Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos.into()))
+}
+
+/// The field that orders.
+fn key(
+    method: &MethodDescriptor,
+    options: Option<&DynamicMessage>,
+) -> Result<Option<FieldDescriptor>, String> {
+    let Some(name) = text(options, "key") else {
+        return Ok(None);
+    };
+    let input = method.input();
+    let field = input.get_field_by_name(&name).ok_or_else(|| {
+        format!(
+            "is ordered by {name}, which is no field of {}",
+            input.full_name()
+        )
+    })?;
+    let scalar = !matches!(field.kind(), Kind::Message(_) | Kind::Double | Kind::Float);
+    if field.is_list() || field.is_map() || !scalar {
+        return Err(format!(
+            "is ordered by {name}, which is not one string, bytes, integer, bool or enum"
+        ));
+    }
+    Ok(Some(field))
+}
+
+fn retry(options: Option<&DynamicMessage>) -> Retry {
+    let value = options.and_then(|options| options.get_field_by_name("retry"));
+    let retry = value.as_deref().and_then(Value::as_message);
+    let pauses = retry.and_then(|retry| retry.get_field_by_name("pauses"));
+    let pauses: Vec<_> = pauses
+        .as_deref()
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::as_message)
+        .map(duration)
+        .collect();
+    let pauses = if pauses.is_empty() {
+        DEFAULT_PAUSES.to_vec()
+    } else {
+        pauses
+    };
+    if flag(retry, "in_order") {
+        Retry::InOrder(pauses)
+    } else {
+        Retry::Tiers(pauses)
+    }
 }
 
 /// `UserService`, `Find` to `user.find`.

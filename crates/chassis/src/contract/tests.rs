@@ -135,3 +135,52 @@ fn an_unknown_service_is_refused() {
         "{error}"
     );
 }
+
+/// One method `Get` with these options, which are not faulty.
+fn method(options: &str, rpc: &str) -> Arc<Method> {
+    let pool = pool(&format!(
+        "rpc Get{rpc} {{ option idempotency_level = IDEMPOTENT;
+        option (trolleybus.v1.method) = {{access: ACCESS_PUBLIC {options}}}; }}"
+    ));
+    let contract = Contract::read(&pool, &["t.v1.TestService"]).unwrap();
+    Arc::clone(contract.get("/t.v1.TestService/Get").unwrap())
+}
+
+#[test]
+fn what_a_method_declares_of_order_room_and_retries_is_read() {
+    let plain = method("", "(M) returns (M)");
+    assert_eq!((&plain.key, plain.max_in_flight), (&None, None));
+    assert_eq!(plain.retry, Retry::Tiers(DEFAULT_PAUSES.to_vec()));
+    assert!(!plain.server_streaming && !plain.commit_first);
+    let full = method(
+        "key: \"a\" max_in_flight: 7 retry: {pauses: [{seconds: 1}, {nanos: 5000000}] in_order: true}",
+        "(M) returns (stream M)",
+    );
+    assert_eq!(full.key.as_ref().unwrap().name(), "a");
+    assert_eq!(full.max_in_flight, Some(7));
+    let pauses = vec![Duration::from_secs(1), Duration::from_millis(5)];
+    assert_eq!(full.retry, Retry::InOrder(pauses));
+    assert!(full.server_streaming);
+}
+
+#[test]
+fn order_streams_and_pauses_that_cannot_be_are_refused() {
+    let options = "option idempotency_level = IDEMPOTENCY_UNKNOWN;";
+    let faults = faults(&format!(
+        "rpc A(Secret) returns (M) {{ option idempotency_level = IDEMPOTENT;
+        option (trolleybus.v1.method) = {{access: ACCESS_PUBLIC key: \"m\" commit_first: true}}; }}
+        rpc B(stream M) returns (stream M) {{ {options}
+        option (trolleybus.v1.method) = {{access: ACCESS_PUBLIC key: \"b\"
+        retry: {{pauses: [{{seconds: 86401}}, {{seconds: -1}}]}}}}; }}"
+    ));
+    for expected in [
+        "A: is ordered by m, which is not one string",
+        "A: sets commit_first, which is for IDEMPOTENCY_UNKNOWN alone",
+        "B: is ordered by b, which is no field of t.v1.M",
+        "B: takes a stream of requests",
+        "B: answers with a stream, which may have to begin again",
+        "B: has a pause between retries outside 1 ms to 24 hours",
+    ] {
+        assert!(faults.contains(expected), "{expected}: {faults}");
+    }
+}
