@@ -1,7 +1,14 @@
 //! Contracts that only tests, examples and benchmarks serve.
 //!
 //! [`echo`] has a method for each thing that the bus promises. [`older`] and [`newer`] are two
-//! versions of one contract, as two releases of a service and its callers would have them.
+//! versions of one contract, as two releases of a service and its callers would have them. [`Echo`]
+//! serves the first; its [`Ledger`] tells what began and what took effect.
+
+pub mod ledger;
+pub mod service;
+
+pub use ledger::Ledger;
+pub use service::Echo;
 
 use std::sync::LazyLock;
 
