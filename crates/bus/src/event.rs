@@ -9,6 +9,7 @@ use prost::Message;
 use thiserror::Error;
 
 use crate::header;
+use crate::key;
 use crate::keys::KeyRing;
 use crate::record::{Outgoing, millis};
 
@@ -77,8 +78,9 @@ impl Sealer {
         }
     }
 
-    /// The event of calling `path` with `message`. Events with one `key` keep their order; `id`
-    /// identifies this one.
+    /// The event of calling `path` with `message`. Events with one `key` keep their order; where the
+    /// contract names the field that orders, and it is not empty, its value is the key instead. `id`
+    /// identifies the event.
     ///
     /// # Errors
     /// The contract has no such event, or the system has no randomness.
@@ -110,6 +112,7 @@ impl Sealer {
             .get(path)
             .filter(|method| method.pattern == Pattern::Event);
         let method = method.ok_or_else(|| SealError::NotAnEvent(path.to_owned()))?;
+        let key = key::of(method, &message).unwrap_or_else(|| key.to_owned());
         let time_ms = millis(now);
         let time = jiff::Timestamp::from_millisecond(time_ms).unwrap_or(jiff::Timestamp::MAX);
         let mut record = Outgoing::new(method.topic.clone(), time_ms, message);
@@ -128,7 +131,7 @@ impl Sealer {
             id: id.to_owned(),
             kind: path.to_owned(),
             topic: method.topic.clone(),
-            key: key.to_owned(),
+            key,
             headers: record
                 .headers
                 .into_iter()

@@ -19,6 +19,7 @@
 //! | [`event`] | sealing events when an outbox row is written, publishing them later |
 //! | [`topics`] | which topics the contracts need; creating and checking them |
 //! | [`embedded`] | a broker in the process, for development and tests |
+//! | [`key`] | the record key that a contract orders by |
 //! | [`keys`] | the key ring: MACs and sealing |
 //! | [`header`] | the names of the record headers |
 //! | [`record`] | a record before it is sent and after it was received |
@@ -27,6 +28,7 @@ pub mod channel;
 pub mod embedded;
 pub mod event;
 pub mod header;
+pub mod key;
 pub mod keys;
 pub mod record;
 pub mod server;

@@ -94,6 +94,8 @@ impl Settings {
         let mut config = self.client();
         config
             .set("linger.ms", "0")
+            // Where Java's and Node's clients send a key: an order holds across languages.
+            .set("partitioner", "murmur2_random")
             .set("sticky.partitioning.linger.ms", "0")
             // A missing topic is reported after this, not after 30 s.
             .set("topic.metadata.propagation.max.ms", "2000")

@@ -9,7 +9,7 @@ use prost_reflect::{
     Value,
 };
 
-use super::secret::holds_secret;
+use super::secret::{holds_secret, is_redacted};
 use super::{
     Access, Contract, ContractError, DEFAULT_DEADLINE, DEFAULT_PAUSES, Idempotency, Method,
     Pattern, Retry,
@@ -246,6 +246,11 @@ fn key(
     if field.is_list() || field.is_map() || !scalar {
         return Err(format!(
             "is ordered by {name}, which is not one string, bytes, integer, bool or enum"
+        ));
+    }
+    if is_redacted(&field) {
+        return Err(format!(
+            "is ordered by {name}, which is secret; the key of a record is not encrypted"
         ));
     }
     Ok(Some(field))

@@ -171,7 +171,9 @@ fn order_streams_and_pauses_that_cannot_be_are_refused() {
         option (trolleybus.v1.method) = {{access: ACCESS_PUBLIC key: \"m\" commit_first: true}}; }}
         rpc B(stream M) returns (stream M) {{ {options}
         option (trolleybus.v1.method) = {{access: ACCESS_PUBLIC key: \"b\"
-        retry: {{pauses: [{{seconds: 86401}}, {{seconds: -1}}]}}}}; }}"
+        retry: {{pauses: [{{seconds: 86401}}, {{seconds: -1}}]}}}}; }}
+        rpc C(Secret) returns (M) {{ option idempotency_level = IDEMPOTENT;
+        option (trolleybus.v1.method) = {{access: ACCESS_PUBLIC key: \"s\"}}; }}"
     ));
     for expected in [
         "A: is ordered by m, which is not one string",
@@ -180,6 +182,7 @@ fn order_streams_and_pauses_that_cannot_be_are_refused() {
         "B: takes a stream of requests",
         "B: answers with a stream, which may have to begin again",
         "B: has a pause between retries outside 1 ms to 24 hours",
+        "C: is ordered by s, which is secret",
     ] {
         assert!(faults.contains(expected), "{expected}: {faults}");
     }
