@@ -26,14 +26,21 @@ use crate::event::{Publisher, Sealer};
 use crate::frame;
 use crate::producer::PolledProducer;
 use crate::settings::Settings;
+use partitions::Partitions;
 use pending::Pending;
 
 mod call;
+mod deadline;
+mod incoming;
+mod partitions;
 mod pending;
 mod producer;
 mod reader;
 mod reply;
 mod request;
+mod watch;
+
+pub(crate) use incoming::WINDOW;
 
 /// The calls that may be in flight at once; one more is refused.
 pub const IN_FLIGHT: usize = 10_000;
@@ -52,12 +59,14 @@ struct Shared {
     producer: PolledProducer<producer::Context>,
     events: Publisher,
     sealer: Sealer,
+    partitions: Partitions,
     reply_topic: String,
     /// The partition that replies come to; -1 until it is known.
     reply_partition: std::sync::atomic::AtomicI32,
     ready: AtomicBool,
     stop: AtomicBool,
-    reader: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    deadlines: tokio::task::AbortHandle,
 }
 
 impl std::fmt::Debug for KafkaChannel {
@@ -72,9 +81,9 @@ impl std::fmt::Debug for KafkaChannel {
 // === impl KafkaChannel ===
 
 impl KafkaChannel {
-    /// Starts a channel for the methods of `contract`, whose replies come to `reply.<app>`. Returns
-    /// at once; `health` is up when a ping has come back through the reply
-    /// partition, and calls made before that are refused as unavailable.
+    /// Starts a channel for the methods of `contract`, whose replies come to `reply.<app>`. Must be
+    /// called within a tokio runtime. Returns at once; `health` is up when a ping has come back
+    /// through the reply partition, and calls made before that are refused as unavailable.
     ///
     /// # Errors
     /// A setting that librdkafka refuses.
@@ -90,6 +99,10 @@ impl KafkaChannel {
         })?;
         let pending = Arc::new(Pending::new(channel_id, IN_FLIGHT));
         let producer = producer::create(&settings, Arc::clone(&pending))?;
+        let deadlines = tokio::spawn(deadline::watch(Arc::clone(&pending)));
+        let calls = contract.methods().into_iter();
+        let calls = calls.filter(|method| method.pattern == Pattern::RequestReply);
+        let partitions = Partitions::new(calls.map(|method| method.topic.clone()));
         let shared = Arc::new(Shared {
             events: Publisher::new(&settings),
             sealer: Sealer::new(Arc::clone(&contract), settings.keys.clone(), app),
@@ -97,14 +110,16 @@ impl KafkaChannel {
             reply_partition: std::sync::atomic::AtomicI32::new(-1),
             ready: AtomicBool::new(false),
             stop: AtomicBool::new(false),
-            reader: Mutex::new(None),
+            threads: Mutex::default(),
+            deadlines: deadlines.abort_handle(),
+            partitions,
             settings,
             contract,
             pending,
             producer,
         });
-        let reader = reader::Reader::create(&shared, health)?;
-        *shared.reader.lock() = Some(reader.spawn());
+        let reader = reader::Reader::create(&shared, health)?.spawn();
+        *shared.threads.lock() = vec![reader, watch::spawn(&shared)];
         Ok(Self { shared })
     }
 
@@ -123,12 +138,14 @@ impl KafkaChannel {
             if let Err(error) = shared.producer.flush(crate::client::ASK_TIMEOUT) {
                 tracing::warn!("some requests were not sent before the stop: {error}");
             }
-            if let Some(reader) = shared.reader.lock().take()
-                && reader.join().is_err()
-            {
-                tracing::error!("the thread that reads replies has panicked");
+            for thread in std::mem::take(&mut *shared.threads.lock()) {
+                thread.thread().unpark();
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the channel has panicked");
+                }
             }
             shared.pending.end_all();
+            shared.deadlines.abort();
         });
         if let Err(error) = ended.await {
             tracing::error!("the channel did not end in order: {error}");
@@ -157,7 +174,7 @@ impl tower::Service<Request<Body>> for KafkaChannel {
 // === impl Shared ===
 
 impl Shared {
-    async fn carry(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
+    async fn carry(self: &Arc<Self>, request: Request<Body>) -> Result<Response<Body>, Status> {
         let (head, body) = request.into_parts();
         let Some(method) = self.contract.get(head.uri.path()).map(Arc::clone) else {
             return Err(Status::unimplemented("the bus carries no such method"));
@@ -166,6 +183,9 @@ impl Shared {
         let message = message.unwrap_or_default();
         match method.pattern {
             Pattern::Event => self.publish(&method, message).await,
+            Pattern::RequestReply if method.server_streaming => {
+                self.call_streaming(&method, &head, message).await
+            }
             Pattern::RequestReply => self.call(&method, &head, message).await,
         }
     }

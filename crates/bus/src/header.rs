@@ -14,10 +14,18 @@ pub const TIMEOUT: &str = "grpc-timeout";
 pub const STATUS: &str = "grpc-status";
 /// The client's key for a call that may be sent twice.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest of them, in bytes.
+pub const LONGEST_IDEMPOTENCY_KEY: usize = 128;
 /// The form of the value.
 pub const CONTENT_TYPE: &str = "content-type";
 /// The form of every value that this crate writes.
 pub const PROTOBUF: &[u8] = b"application/protobuf";
+/// The form that foreign callers may use.
+pub const JSON: &[u8] = b"application/json";
+/// NestJS: the error that its client raises, as JSON.
+pub const NEST_ERROR: &str = "kafka_nest-err";
+/// NestJS: present in a good answer; one zero byte.
+pub const NEST_DISPOSED: &str = "kafka_nest-is-disposed";
 /// Comes before the name of each gRPC metadata entry that is carried.
 pub const META_PREFIX: &str = "meta:";
 /// The id of the key that the MAC was made with.
@@ -26,6 +34,18 @@ pub const KEY_ID: &str = "rpc-key-id";
 pub const MAC: &str = "rpc-mac";
 /// Present when the value is encrypted: the nonce, 24 bytes.
 pub const SEALED: &str = "rpc-sealed";
+/// In a streamed reply: which run of the handler it is of, 16 hexadecimal characters.
+pub const RUN: &str = "rpc-run";
+/// In a streamed reply: its number from 0, in decimal.
+pub const SEQUENCE: &str = "rpc-seq";
+/// Present in the last reply of a stream, which has the status and no message.
+pub const END: &str = "rpc-end";
+/// In place of a request: its caller has gone.
+pub const CANCEL: &str = "rpc-cancel";
+/// In place of a request: up to which number its caller takes the messages of a stream, in decimal.
+pub const WINDOW: &str = "rpc-window";
+/// In place of a request: a new channel, which wants both ends connected before its first call.
+pub const HELLO: &str = "rpc-hello";
 /// What dead-lettering adds; outside the MAC.
 pub const DEAD_LETTER_PREFIX: &str = "kafka_dlt-";
 /// W3C trace context; outside the MAC, since proxies may annotate it.

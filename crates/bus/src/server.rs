@@ -4,13 +4,14 @@
 //! generated server that HTTP/2 uses answers it. Work runs in parallel inside a partition, and what
 //! is committed never passes what is unfinished.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chassis::contract::{Contract, Method};
+use chassis::contract::{Contract, Idempotency, Method, Pattern};
 use chassis::health::Component;
 use http::{Request, Response};
 use parking_lot::Mutex;
@@ -22,21 +23,32 @@ use crate::event::Publisher;
 use crate::producer::PolledProducer;
 use crate::settings::Settings;
 use commit::Commits;
+use commit_first::CommitFirst;
+use control::{Control, Controls};
+use order::Order;
 use seen::Seen;
 use slots::Slots;
+use thiserror::Error;
+use work::{Served, Turn, Work};
 
+mod address;
 mod commit;
+mod commit_first;
 mod consumer;
+mod control;
+mod dialect;
 mod dispatch;
 mod event;
-#[cfg_attr(not(test), expect(dead_code, reason = "not yet entered by anything"))]
+mod inline;
 mod order;
 mod reply;
 mod request;
 mod seen;
 mod slots;
+mod stream;
 mod tracker;
 mod watch;
+mod work;
 
 /// The records that one process works on at once; the rest stays on the broker, where another
 /// replica can take it.
@@ -53,6 +65,29 @@ pub struct ServerOptions {
     pub also_needs: Vec<String>,
     /// Further reply topics that callers may name.
     pub reply_topics: Vec<String>,
+    /// The service's handlers note the id of each call (`chassis::call::CallId`) in the transaction
+    /// in which it takes effect, and refuse one that they know. What must not run twice then takes
+    /// effect once even where a process is killed before it has committed its offset.
+    pub journaled: bool,
+    /// The service keeps the responses of calls with an idempotency key and replays them. Such calls
+    /// then run at least once.
+    pub replays: bool,
+}
+
+/// The server cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A setting that librdkafka refuses.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// Methods that must not run twice, of a service that keeps no journal.
+    #[error(
+        "{} must not run twice (IDEMPOTENCY_UNKNOWN), and the service keeps no journal of its calls; \
+         keep one and say so (`ServerOptions::journaled`), or declare commit_first in the contract, \
+         which costs each call a commit",
+        .0.join(", ")
+    )]
+    Unjournaled(Vec<String>),
 }
 
 /// Feeds consumed records to a gRPC server.
@@ -68,8 +103,8 @@ type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 struct Shared {
     settings: Arc<Settings>,
     options: ServerOptions,
-    methods: Vec<Arc<Method>>,
-    contract: Arc<Contract>,
+    /// The methods that are served, by topic.
+    served: HashMap<Arc<str>, Arc<Served>>,
     service: Service,
     runtime: tokio::runtime::Handle,
     replies: PolledProducer<reply::Context>,
@@ -77,6 +112,9 @@ struct Shared {
     commits: Arc<Commits>,
     slots: Arc<Slots>,
     seen: Mutex<Seen>,
+    controls: Arc<Controls>,
+    order: Mutex<Order<Turn, (Work, Control)>>,
+    commit_first: Mutex<CommitFirst>,
     /// Set while the group has given this member its share.
     assigned: AtomicBool,
     /// Set while nothing is fetched, since as much is being worked on as may be.
@@ -103,6 +141,8 @@ impl ServerOptions {
             services: services.iter().map(|&service| service.to_owned()).collect(),
             also_needs: Vec::new(),
             reply_topics: Vec::new(),
+            journaled: false,
+            replays: false,
         }
     }
 }
@@ -110,18 +150,18 @@ impl ServerOptions {
 // === impl KafkaServer ===
 
 impl KafkaServer {
-    /// Starts to serve. Must be called within a tokio runtime. Returns at once; `health` is up when every topic is there and the group has given this member its
-    /// share.
+    /// Starts to serve. Must be called within a tokio runtime. Returns at once; `health` is up when
+    /// every topic is there and the group has given this member its share.
     ///
     /// # Errors
-    /// A setting that librdkafka refuses.
+    /// A setting that librdkafka refuses, or methods that cannot be served as they must be.
     pub fn start<S>(
         settings: &Settings,
-        contract: Arc<Contract>,
+        contract: &Contract,
         options: ServerOptions,
         service: S,
         health: Component,
-    ) -> Result<Self, KafkaError>
+    ) -> Result<Self, StartError>
     where
         S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>
             + Clone
@@ -137,9 +177,14 @@ impl KafkaServer {
             .filter(|method| options.services.contains(&method.service))
             .cloned()
             .collect();
+        check_journal(&methods, &options)?;
+        for topic in &settings.trusted_topics {
+            tracing::warn!(
+                "whoever may write to {topic} is trusted: its records need no signature"
+            );
+        }
         let shared = Arc::new(Shared {
-            methods,
-            contract,
+            served: methods.into_iter().map(serve).collect(),
             service: BoxCloneSyncService::new(service),
             runtime: tokio::runtime::Handle::current(),
             replies: reply::create(&settings)?,
@@ -147,6 +192,9 @@ impl KafkaServer {
             commits: Arc::default(),
             slots: Arc::new(Slots::new(IN_FLIGHT)),
             seen: Mutex::default(),
+            controls: Arc::default(),
+            order: Mutex::default(),
+            commit_first: Mutex::default(),
             assigned: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             stop: AtomicBool::new(false),
@@ -196,10 +244,41 @@ impl KafkaServer {
 // === impl Shared ===
 
 impl Shared {
+    fn methods(&self) -> impl Iterator<Item = &Arc<Method>> {
+        self.served.values().map(|served| &served.method)
+    }
+
     fn topics(&self) -> Vec<String> {
-        self.methods
-            .iter()
-            .map(|method| method.topic.clone())
-            .collect()
+        let mut topics: Vec<_> = self.methods().map(|method| method.topic.clone()).collect();
+        topics.sort();
+        topics
+    }
+}
+
+impl Shared {
+    /// A topic's name, shared with everything that keeps it.
+    fn topic(&self, name: &str) -> Arc<str> {
+        let known = self.served.get_key_value(name);
+        known.map_or_else(|| name.into(), |(topic, _)| Arc::clone(topic))
+    }
+}
+
+fn serve(method: Arc<Method>) -> (Arc<str>, Arc<Served>) {
+    let topic = method.topic.as_str().into();
+    let inline = inline::Inline::default();
+    (topic, Arc::new(Served { method, inline }))
+}
+
+fn check_journal(methods: &[Arc<Method>], options: &ServerOptions) -> Result<(), StartError> {
+    let unjournaled: Vec<_> = methods
+        .iter()
+        .filter(|method| method.pattern == Pattern::RequestReply)
+        .filter(|method| method.idempotency == Idempotency::Unknown && !method.commit_first)
+        .map(|method| method.path.clone())
+        .collect();
+    if options.journaled || unjournaled.is_empty() {
+        Ok(())
+    } else {
+        Err(StartError::Unjournaled(unjournaled))
     }
 }

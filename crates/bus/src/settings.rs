@@ -33,6 +33,10 @@ pub struct Settings {
     pub fetch_wait: Duration,
     /// The largest value, in bytes.
     pub message_limit: usize,
+    /// The topics on which records are accepted that are neither signed nor sealed: those of foreign
+    /// callers. Whoever may write to them may call their methods, `INTERNAL` ones too, so the
+    /// broker's own access rules have to guard them.
+    pub trusted_topics: Vec<String>,
 }
 
 /// What every client of the broker has in common.
@@ -62,6 +66,7 @@ impl Settings {
             keys,
             fetch_wait: Duration::from_millis(500),
             message_limit: MESSAGE_LIMIT,
+            trusted_topics: Vec::new(),
         }
     }
 
@@ -113,6 +118,8 @@ impl Settings {
             .set("fetch.queue.backoff.ms", "1")
             .set("fetch.error.backoff.ms", "10")
             .set("isolation.level", "read_uncommitted")
+            // How soon a topic's new partitions are noticed; 5 minutes by default.
+            .set("topic.metadata.refresh.interval.ms", "5000")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
             .set("enable.partition.eof", "false");

@@ -64,7 +64,7 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     let serving = grpc::serve(listener, service.clone(), beside, shutdown.clone());
     let serving = shutdown.spawn("the gRPC server", serving);
     let options = ServerOptions::new(GROUP, &[SERVICE]);
-    let server = KafkaServer::start(&bus, contract, options, service, kafka_health)
+    let server = KafkaServer::start(&bus, &contract, options, service, kafka_health)
         .context("the connection to Kafka")?;
     shutdown.begun().await;
     server.shutdown(SOFT_STOP / 2).await;

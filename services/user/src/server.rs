@@ -109,12 +109,14 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     );
     calls.set(service.clone());
     let mut options = ServerOptions::new(GROUP, &[SERVICE]);
+    // `call_journal` notes every call that must not take effect twice.
+    options.journaled = true;
     options.also_needs = contract
         .get(WELCOME)
         .map(|method| method.topic.clone())
         .into_iter()
         .collect();
-    let server = KafkaServer::start(&bus, Arc::clone(&contract), options, service, kafka_health)
+    let server = KafkaServer::start(&bus, &contract, options, service, kafka_health)
         .context("the connection to Kafka")?;
     let relay = Relay::new(
         db.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chassis::call::{Budget, CallId, FromBus};
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Code, Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::echo::echo_service_server::{EchoService, EchoServiceServer};
 use crate::echo::note_service_server::{NoteService, NoteServiceServer};
@@ -122,11 +123,15 @@ fn burn(ms: u32) {
     }
 }
 
-/// Fails with a code other than 0.
+/// Fails with a code other than 0, with details.
 fn fail(code: u32, text: &str) -> Result<(), Status> {
     match Code::from_i32(code.try_into().unwrap_or(i32::MAX)) {
         Code::Ok => Ok(()),
-        code => Err(Status::new(code, text)),
+        code => {
+            let mut details = ErrorDetails::new();
+            details.set_error_info("ASKED", "echo", []);
+            Err(Status::with_error_details(code, text, details))
+        }
     }
 }
 

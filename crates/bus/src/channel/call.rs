@@ -1,51 +1,95 @@
 //! One call: send, await the reply, by the deadline.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chassis::contract::Method;
 use chassis::timeout;
 use http::request::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use tonic::Status;
 use tonic::body::Body;
 
-use super::request::correlation_id;
+use super::incoming::{self, StreamBody};
+use super::pending::Ticket;
+use super::request::Sent;
 use super::{Shared, producer};
 use crate::header;
-use crate::record::millis;
 
 impl Shared {
+    /// A call with one reply.
     pub(super) async fn call(
-        &self,
-        method: &Method,
+        self: &Arc<Self>,
+        method: &Arc<Method>,
         head: &Parts,
         message: Bytes,
     ) -> Result<Response<Body>, Status> {
+        let budget = self.admit(method, head)?;
+        let (ticket, reply) = self.pending.register(budget).ok_or_else(too_many)?;
+        let _sent = self.send(method, head, message, ticket, budget)?;
+        // The sender is dropped only when the entry is, and the ticket holds the entry.
+        let reply = reply
+            .await
+            .unwrap_or_else(|_| Err(Status::cancelled("the channel has ended")))?;
+        reply.into_response(method.sealed)
+    }
+
+    /// A call with a stream of replies. Ends when the first has come.
+    pub(super) async fn call_streaming(
+        self: &Arc<Self>,
+        method: &Arc<Method>,
+        head: &Parts,
+        message: Bytes,
+    ) -> Result<Response<Body>, Status> {
+        let budget = self.admit(method, head)?;
+        let (feed, mut incoming) = incoming::stream();
+        let ticket = self
+            .pending
+            .register_stream(feed, budget)
+            .ok_or_else(too_many)?;
+        let sent = self.send(method, head, message, ticket, budget)?;
+        let mut first = incoming.next().await?;
+        if first.ends() && !first.is_ok() {
+            return Ok(first.into_failure());
+        }
+        let metadata = first.take_metadata();
+        let body = StreamBody::new(incoming, sent, first, method.sealed);
+        let mut response = Response::new(Body::new(body));
+        *response.headers_mut() = metadata;
+        let grpc = HeaderValue::from_static("application/grpc");
+        response
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, grpc);
+        Ok(response)
+    }
+
+    /// How long the call may take, if it may be made at all.
+    fn admit(&self, method: &Method, head: &Parts) -> Result<Duration, Status> {
         if !self.ready.load(Ordering::Acquire) {
             return Err(Status::unavailable("the bus is not ready; try again later"));
         }
-        let budget = budget(method, &head.headers)?;
-        let deadline = tokio::time::Instant::now() + budget;
-        let Some(mut ticket) = self.pending.register() else {
-            return Err(Status::resource_exhausted(
-                "too many calls in flight; try again later",
-            ));
-        };
-        let id = correlation_id(self.pending.channel_id(), ticket.number);
-        let record = self.request(method, head, message, id, budget, millis(SystemTime::now()))?;
-        producer::send(&self.producer, &record, ticket.number)?;
-        match tokio::time::timeout_at(deadline, &mut ticket.reply).await {
-            Ok(Ok(reply)) => reply?.into_response(method.sealed),
-            // The sender is dropped only when the entry is, and the ticket holds the entry.
-            Ok(Err(_)) => Err(Status::cancelled("the channel has ended")),
-            Err(_) => Err(Status::deadline_exceeded(format!(
-                "no answer from the service within {} ms",
-                budget.as_millis()
-            ))),
-        }
+        budget(method, &head.headers)
     }
+
+    fn send(
+        self: &Arc<Self>,
+        method: &Arc<Method>,
+        head: &Parts,
+        message: Bytes,
+        ticket: Ticket,
+        budget: Duration,
+    ) -> Result<Sent, Status> {
+        let number = ticket.number;
+        let record = self.request(method, head, message, number, budget)?;
+        producer::send(&self.producer, &record, number)?;
+        Ok(Sent::new(self, method, ticket, record.partition))
+    }
+}
+
+fn too_many() -> Status {
+    Status::resource_exhausted("too many calls in flight; try again later")
 }
 
 /// The method's deadline, or what the caller asked for if that is less.

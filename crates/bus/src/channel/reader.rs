@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use chassis::contract::Pattern;
 use chassis::health::Component;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
@@ -38,6 +39,19 @@ const POLL: Duration = Duration::from_millis(200);
 /// The number that no call has.
 const PING: u64 = 0;
 
+/// The number that no call has either: the first record on each request topic.
+const HELLO: u64 = u64::MAX;
+
+/// How long the workers that answer may take to: they may be away, and then the first calls are
+/// slower.
+const HELLO_WAIT: Duration = Duration::from_millis(250);
+
+/// The most partitions of one topic that are greeted.
+const GREETED: i32 = 16;
+
+/// How long a hello is worth an answer.
+const HELLO_TIMEOUT: &[u8] = b"1S";
+
 /// Reads the reply partition of a channel.
 pub(super) struct Reader {
     shared: Arc<Shared>,
@@ -45,6 +59,9 @@ pub(super) struct Reader {
     component: Component,
     last_ping: Option<Instant>,
     next_ping: Instant,
+    /// How many hellos are not answered, and until when that matters.
+    greeted: usize,
+    greeting_until: Option<Instant>,
 }
 
 /// Leaves it to [`Component`] to say that the broker is away.
@@ -74,6 +91,8 @@ impl Reader {
             component,
             last_ping: None,
             next_ping: Instant::now(),
+            greeted: 0,
+            greeting_until: None,
         })
     }
 
@@ -111,14 +130,12 @@ impl Reader {
         let shared = &self.shared;
         let brokers = &shared.settings.brokers;
         let mut topics = vec![shared.reply_topic.clone()];
-        topics.extend(
-            shared
-                .contract
-                .methods()
-                .into_iter()
-                .map(|method| method.topic.clone()),
-        );
+        let methods = shared.contract.methods();
+        topics.extend(methods.iter().map(|method| method.topic.clone()));
         let counts = client::partitions(self.consumer.client(), brokers, &topics)?;
+        for (topic, count) in topics.iter().zip(&counts) {
+            shared.partitions.set(topic, *count);
+        }
         let count = u64::try_from(counts.first().copied().unwrap_or(1))
             .unwrap_or(1)
             .max(1);
@@ -142,15 +159,24 @@ impl Reader {
         if now >= self.next_ping {
             self.ping(now);
         }
+        let mut until = self.next_ping;
+        if let Some(greeting_until) = self.greeting_until {
+            if self.greeted == 0 || now >= greeting_until {
+                self.be_ready();
+            } else {
+                until = until.min(greeting_until);
+            }
+        }
         match self
             .consumer
-            .poll(POLL.min(self.next_ping.saturating_duration_since(now)))
+            .poll(POLL.min(until.saturating_duration_since(now)))
         {
             Some(Ok(message)) => {
                 let received = Received::read(&message);
-                let ping = resolve(&self.shared, &received);
-                if ping {
-                    self.pinged();
+                match resolve(&self.shared, &received) {
+                    Some(PING) => self.pinged(),
+                    Some(_) => self.greeted = self.greeted.saturating_sub(1),
+                    None => {}
                 }
             }
             // The ping tells whether the path is whole; librdkafka mends what it can by itself.
@@ -160,9 +186,72 @@ impl Reader {
     }
 
     fn pinged(&mut self) {
+        let first = self.last_ping.is_none();
         self.last_ping = Some(Instant::now());
+        if first {
+            self.greet();
+        } else if self.greeting_until.is_none() {
+            self.be_ready();
+        }
+    }
+
+    fn be_ready(&mut self) {
+        self.greeting_until = None;
         self.shared.ready.store(true, Ordering::Release);
         self.component.up();
+    }
+
+    /// Says hello to the workers of each topic, so that both ends know each other's partitions and
+    /// are connected to their brokers before the first call: it would have to wait otherwise.
+    fn greet(&mut self) {
+        let shared = &self.shared;
+        let methods = shared.contract.methods().into_iter();
+        for method in methods.filter(|method| method.pattern == Pattern::RequestReply) {
+            let partitions = shared.partitions.count(&method.topic).min(GREETED);
+            for partition in 0..partitions {
+                let mut record = shared.control(method, partition, HELLO);
+                record.header(header::TIMEOUT, HELLO_TIMEOUT.to_vec());
+                record.header(header::HELLO, b"1".to_vec());
+                shared.settings.keys.sign(&mut record);
+                match producer::send(&shared.producer, &record, HELLO) {
+                    Ok(()) => self.greeted += 1,
+                    Err(status) => tracing::debug!("no hello was sent: {}", status.message()),
+                }
+            }
+        }
+        self.greeting_until = Some(Instant::now() + HELLO_WAIT);
+    }
+
+    /// The partition was made anew if it ends before what was read of it: it is read from its
+    /// beginning, which librdkafka would not do by itself.
+    fn look_for_a_new_partition(&self) {
+        let shared = &self.shared;
+        let (topic, partition) = (
+            &shared.reply_topic,
+            shared.reply_partition.load(Ordering::Acquire),
+        );
+        let known = self.consumer.position().ok();
+        let position = known
+            .as_ref()
+            .and_then(|known| known.find_partition(topic, partition));
+        let position = position.and_then(|element| element.offset().to_raw());
+        let watermarks = self
+            .consumer
+            .fetch_watermarks(topic, partition, client::ASK_TIMEOUT);
+        let Ok((low, high)) = watermarks else {
+            return;
+        };
+        if position.is_some_and(|position| (low..=high).contains(&position)) {
+            return;
+        }
+        let mut assignment = TopicPartitionList::new();
+        let assigned = assignment
+            .add_partition_offset(topic, partition, Offset::Offset(low))
+            .and_then(|()| self.consumer.assign(&assignment));
+        match assigned {
+            Ok(()) => tracing::warn!("{topic} was made anew and is read from its beginning"),
+            Err(error) => tracing::error!("{topic} cannot be read: {error}"),
+        }
     }
 
     fn ping(&mut self, now: Instant) {
@@ -179,6 +268,7 @@ impl Reader {
                     shared.reply_topic,
                     PING_LOST.as_secs()
                 ));
+                self.look_for_a_new_partition();
             }
             self.next_ping = now + PING_AGAIN;
         } else {
@@ -199,21 +289,20 @@ impl Reader {
     }
 }
 
-/// Hands a record of the reply partition to its caller. Says whether it was the ping.
-fn resolve(shared: &Shared, received: &Received<'_>) -> bool {
+/// Hands a record of the reply partition to its caller. Gives the number of a record that no
+/// caller waits for: the ping, or the answer to a hello.
+fn resolve(shared: &Shared, received: &Received<'_>) -> Option<u64> {
     let id = received.header(header::CORRELATION_ID).unwrap_or_default();
-    let Some(number) = call_number(shared.pending.channel_id(), id) else {
-        return false;
-    };
+    let number = call_number(shared.pending.channel_id(), id)?;
     // A reply that did not come from one of ours is passed over: the true one may still come.
     if let Err(refused) = shared.settings.keys.verify(received) {
         tracing::warn!(offset = received.offset, "a reply was refused: {refused}");
-        return false;
+        return None;
     }
-    if number == PING {
-        return true;
+    if number == PING || number == HELLO {
+        return Some(number);
     }
     let reply = Reply::open(received, &shared.settings.keys);
     shared.pending.resolve(number, reply);
-    false
+    None
 }

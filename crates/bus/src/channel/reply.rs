@@ -10,12 +10,14 @@ use crate::record::Received;
 use crate::{frame, header};
 
 /// A reply, opened and checked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Reply {
     metadata: HeaderMap,
     trailers: HeaderMap,
     value: Bytes,
     was_sealed: bool,
+    /// In a stream: which run of the handler it is of, and its number.
+    place: Option<(Vec<u8>, u64)>,
 }
 
 // === impl Reply ===
@@ -48,7 +50,18 @@ impl Reply {
                 .try_append(name, value)
                 .map_err(|_| undecodable("too many headers"))?;
         }
-        if !trailers.contains_key(header::STATUS) {
+        let place = match received.header(header::RUN) {
+            None => None,
+            Some(run) => {
+                let number = received
+                    .text(header::SEQUENCE)
+                    .and_then(|text| text.parse().ok());
+                let number = number.ok_or_else(|| undecodable("its number"))?;
+                Some((run.to_vec(), number))
+            }
+        };
+        let in_stream = place.is_some() && received.header(header::END).is_none();
+        if !in_stream && !trailers.contains_key(header::STATUS) {
             return Err(undecodable("it has no grpc-status"));
         }
         let was_sealed = received.header(header::SEALED).is_some();
@@ -57,32 +70,76 @@ impl Reply {
             trailers,
             value: value.into(),
             was_sealed,
+            place,
         })
     }
 
     /// The reply as the HTTP response that a tonic client reads.
+    ///
+    /// # Errors
+    /// It came in the clear and should not have.
     pub(super) fn into_response(self, sealed: bool) -> Result<Response<Body>, Status> {
-        // A secret may not arrive in the clear: whoever sent it so is not one of ours.
-        if sealed && !self.was_sealed && self.is_ok() {
-            return Err(Status::internal("the reply should have been sealed"));
+        if !self.is_ok() {
+            return Ok(self.into_failure());
         }
-        Ok(if self.is_ok() {
-            frame::response(self.metadata, &self.value, self.trailers)
-        } else {
-            let mut response = Response::new(Body::empty());
-            *response.headers_mut() = self.metadata;
-            response.headers_mut().extend(self.trailers);
-            let grpc = HeaderValue::from_static("application/grpc");
-            response
-                .headers_mut()
-                .insert(http::header::CONTENT_TYPE, grpc);
-            response
-        })
+        let message = self.message(sealed)?;
+        Ok(frame::response(self.metadata, &message, self.trailers))
     }
 
-    fn is_ok(&self) -> bool {
+    /// The reply as a response that has failed before any message.
+    pub(super) fn into_failure(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.headers_mut() = self.metadata;
+        response.headers_mut().extend(self.trailers);
+        let grpc = HeaderValue::from_static("application/grpc");
+        response
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, grpc);
+        response
+    }
+
+    /// The message.
+    ///
+    /// # Errors
+    /// It came in the clear and should not have: whoever sent it so is not one of ours.
+    pub(super) fn message(&self, sealed: bool) -> Result<Bytes, Status> {
+        if sealed && !self.was_sealed {
+            return Err(Status::internal("the reply should have been sealed"));
+        }
+        Ok(self.value.clone())
+    }
+
+    pub(super) fn take_metadata(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.metadata)
+    }
+
+    pub(super) fn into_trailers(self) -> HeaderMap {
+        self.trailers
+    }
+
+    /// Whether it ends its call: it is the only reply, or the last of a stream.
+    pub(super) fn ends(&self) -> bool {
+        self.trailers.contains_key(header::STATUS)
+    }
+
+    /// In a stream: which run of the handler it is of, and its number.
+    pub(super) fn place(&self) -> Option<(&[u8], u64)> {
+        let (run, number) = self.place.as_ref()?;
+        Some((run, *number))
+    }
+
+    pub(super) fn is_ok(&self) -> bool {
         self.trailers
             .get(header::STATUS)
             .is_some_and(|status| status == "0")
+    }
+
+    #[cfg(test)]
+    pub(super) fn numbered(run: &str, number: u64) -> Self {
+        let place = Some((run.as_bytes().to_vec(), number));
+        Self {
+            place,
+            ..Self::default()
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! The offsets of the partitions that this member has, and what of them may be committed.
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::tracker::Tracker;
 
 /// A topic and a partition of it.
-pub(super) type Place = (String, i32);
+pub(super) type Place = (Arc<str>, i32);
 
 /// A record that was taken.
 #[derive(Debug, Clone)]
@@ -37,9 +39,9 @@ struct State {
 
 impl Commits {
     /// A record was taken.
-    pub(super) fn take(&self, topic: &str, partition: i32, offset: i64) -> Taken {
+    pub(super) fn take(&self, topic: &Arc<str>, partition: i32, offset: i64) -> Taken {
         let mut state = self.state.lock();
-        let place = (topic.to_owned(), partition);
+        let place = (Arc::clone(topic), partition);
         state
             .trackers
             .entry(place.clone())
@@ -93,9 +95,9 @@ mod tests {
     #[test]
     fn a_late_handler_does_not_commit_into_the_next_assignment() {
         let commits = Commits::default();
-        let old = commits.take("t", 0, 5);
+        let old = commits.take(&"t".into(), 0, 5);
         commits.next_epoch();
-        let new = commits.take("t", 0, 5);
+        let new = commits.take(&"t".into(), 0, 5);
         commits.finish(&old);
         assert!(commits.ready().is_empty());
         commits.finish(&new);
@@ -105,11 +107,11 @@ mod tests {
     #[test]
     fn what_waits_is_told_when_its_assignment_ends() {
         let commits = Commits::default();
-        let taken = commits.take("t", 0, 5);
+        let taken = commits.take(&"t".into(), 0, 5);
         assert!(!taken.ending.is_cancelled());
         commits.end_waiting();
         assert!(taken.ending.is_cancelled());
         commits.next_epoch();
-        assert!(!commits.take("t", 0, 5).ending.is_cancelled());
+        assert!(!commits.take(&"t".into(), 0, 5).ending.is_cancelled());
     }
 }

@@ -9,7 +9,7 @@ use chassis::contract::Pattern;
 use chassis::health::Component;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Shared;
@@ -47,7 +47,7 @@ pub(super) struct Poller {
 }
 
 /// Hears of rebalances.
-struct Group {
+pub(super) struct Group {
     shared: Arc<Shared>,
     component: Component,
 }
@@ -57,6 +57,10 @@ impl ClientContext for Group {
 }
 
 impl ConsumerContext for Group {
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        self.shared.committed(result, offsets);
+    }
+
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Revoke(revoked) = rebalance else {
             return;
@@ -94,6 +98,7 @@ impl ConsumerContext for Group {
 /// Waits for what runs; what only waits to be tried again is left to the next owner.
 fn drain(shared: &Shared) {
     shared.commits.end_waiting();
+    shared.commit_no_more();
     let patience = shared
         .slots
         .closing()
@@ -174,11 +179,15 @@ impl Poller {
         if !self.subscribe() {
             return;
         }
+        // Handlers that are quick run on this thread, and may use the runtime.
+        let runtime = self.shared.runtime.clone();
+        let _entered = runtime.enter();
         let mut stored = Instant::now();
         while !self.stopping() {
             if let Some(fatal) = self.turn() {
                 self.replace(fatal);
             }
+            self.shared.commit_waiting(&self.consumer);
             if stored.elapsed() >= STORE_EVERY {
                 store(&self.shared, &self.consumer);
                 stored = Instant::now();
@@ -228,11 +237,8 @@ impl Poller {
         let topics = self.shared.topics();
         let mut needed = topics.clone();
         needed.extend(self.shared.options.also_needs.iter().cloned());
-        let events = self
-            .shared
-            .methods
-            .iter()
-            .filter(|method| method.pattern == Pattern::Event);
+        let events = self.shared.methods();
+        let events = events.filter(|method| method.pattern == Pattern::Event);
         needed.extend(events.map(|method| format!("{}{DEAD_LETTER_SUFFIX}", method.topic)));
         let brokers = &self.shared.settings.brokers;
         while !self.stopping() {
@@ -262,8 +268,9 @@ impl Poller {
             Some(Ok(message)) => {
                 let received = Received::read(&message);
                 let slot = self.shared.slots.take();
-                let (topic, partition) = (received.topic, received.partition);
-                let taken = self.shared.commits.take(topic, partition, received.offset);
+                let topic = self.shared.topic(received.topic);
+                let (partition, offset) = (received.partition, received.offset);
+                let taken = self.shared.commits.take(&topic, partition, offset);
                 self.shared.dispatch(&received, taken, slot);
             }
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => return Some(code),

@@ -1,10 +1,10 @@
-//! One record: checked, opened, handed to the runtime.
+//! One record: checked, opened, handed on.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use chassis::contract::{Idempotency, Method, Pattern};
+use chassis::contract::{Method, Pattern};
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use tonic::Status;
@@ -12,10 +12,13 @@ use tonic::body::Body;
 use tower::ServiceExt as _;
 
 use super::Shared;
+use super::address::Address;
 use super::commit::Taken;
-use super::reply::Address;
+use super::dialect::Dialect;
+use super::reply::Answer;
 use super::request::{Call, remaining};
 use super::slots::Slot;
+use super::work::{Served, Work, is_repeatable};
 use crate::header;
 use crate::record::Received;
 
@@ -26,81 +29,139 @@ impl Shared {
     /// Takes a record. Whatever it holds, it is finished in the end, so that it never stops its
     /// partition.
     pub(super) fn dispatch(self: &Arc<Self>, received: &Received<'_>, taken: Taken, slot: Slot) {
-        let own_topic = self
-            .methods
-            .iter()
-            .find(|method| method.topic == received.topic);
-        let is_event = own_topic.is_some_and(|method| method.pattern == Pattern::Event);
-        if is_event {
-            self.dispatch_event(received, taken, slot);
-        } else {
-            self.dispatch_request(received, taken, slot);
+        match self.served.get(received.origin_topic()) {
+            Some(served) if served.method.pattern == Pattern::RequestReply => {
+                let served = Arc::clone(served);
+                self.dispatch_request(&served, received, taken, slot);
+            }
+            _ => self.dispatch_event(received, taken, slot),
         }
     }
 
-    /// The method that a record calls: the one it names, which must be the one of its topic.
-    pub(super) fn method_of(&self, received: &Received<'_>) -> Result<Arc<Method>, Status> {
-        let named = received
-            .text(header::METHOD)
-            .and_then(|path| self.contract.get(path));
-        let method = named.filter(|method| method.topic == received.origin_topic());
+    /// The method that a record calls: that of its topic, which must be the one that it names. A
+    /// foreign caller names none.
+    pub(super) fn method_of(
+        &self,
+        received: &Received<'_>,
+        dialect: Dialect,
+    ) -> Result<Arc<Method>, Status> {
+        let served = self.served.get(received.origin_topic());
+        let named = received.text(header::METHOD);
+        let method = served
+            .map(|served| &served.method)
+            .filter(|method| named.map_or(!dialect.is_own(), |named| named == method.path));
         method
             .cloned()
             .ok_or_else(|| Status::unimplemented("the topic carries no such method"))
     }
 
-    fn dispatch_request(self: &Arc<Self>, received: &Received<'_>, taken: Taken, slot: Slot) {
-        if let Err(refused) = self.settings.keys.verify(received) {
+    fn dispatch_request(
+        self: &Arc<Self>,
+        served: &Arc<Served>,
+        received: &Received<'_>,
+        taken: Taken,
+        slot: Slot,
+    ) {
+        let drop_it = |why: &dyn std::fmt::Display| {
             tracing::warn!(
                 topic = received.topic,
                 partition = received.partition,
                 offset = received.offset,
-                "a request was refused: {refused}"
+                "a request was dropped: {why}"
             );
+            self.commits.finish(&taken);
+        };
+        let dialect = match Dialect::of(received, &self.settings) {
+            Ok(dialect) => dialect,
+            Err(refused) => return drop_it(&refused),
+        };
+        let address = match Address::of(received, dialect, &self.options.reply_topics) {
+            Ok(address) => address,
+            Err(why) => return drop_it(&why),
+        };
+        if dialect.is_own() && self.control_record(served, received, &address) {
             return self.commits.finish(&taken);
         }
-        let address = match Address::of(received, self) {
-            Ok(address) => address,
-            Err(why) => {
-                tracing::warn!(
-                    topic = received.topic,
-                    offset = received.offset,
-                    "a request cannot be answered: {why}"
-                );
-                return self.commits.finish(&taken);
+        match self.open(served, received, &address) {
+            Ok(call) => {
+                let key = served.method.key.as_ref().and(received.key);
+                let repeatable = is_repeatable(&served.method, &call, self.options.replays);
+                let work = Work {
+                    served: Arc::clone(served),
+                    call,
+                    address,
+                    taken,
+                    since: Instant::now(),
+                    key: key.filter(|key| !key.is_empty()).map(<[u8]>::to_vec),
+                    repeatable,
+                    _slot: slot,
+                };
+                self.admit(work);
             }
-        };
-        let opened = self.method_of(received).and_then(|method| {
-            let budget = remaining(received, &method, SystemTime::now())?;
-            Call::open(received, &method, &self.settings.keys, budget).map(|call| (method, call))
-        });
-        let (method, call) = match opened {
-            Ok(opened) => opened,
             Err(status) => {
                 self.refuse(&address, &status);
-                return self.commits.finish(&taken);
-            }
-        };
-        if method.idempotency == Idempotency::Unknown {
-            // It must not run twice: it counts as done before it begins, and a copy is passed over.
-            self.commits.finish(&taken);
-            if !self.seen.lock().insert(call.id().as_bytes()) {
-                return;
+                self.commits.finish(&taken);
             }
         }
-        let shared = Arc::clone(self);
-        self.runtime.spawn(async move {
-            let response = shared.handle(&call).await;
-            shared.answer(&address, response, method.sealed).await;
-            shared.commits.finish(&taken);
-            drop(slot);
-        });
+    }
+
+    /// What follows a request, or comes before the first. Says whether it is such a record.
+    fn control_record(&self, served: &Served, received: &Received<'_>, address: &Address) -> bool {
+        if received.header(header::CANCEL).is_some() {
+            self.controls.cancel(&address.correlation_id);
+        } else if let Some(window) = received.text(header::WINDOW) {
+            if let Ok(window) = window.parse() {
+                self.controls.widen(&address.correlation_id, window);
+            }
+        } else if received.header(header::HELLO).is_some() {
+            // One that waited for a service to start greets a channel that has long begun.
+            if remaining(received, &served.method, SystemTime::now()).is_ok() {
+                self.answer_now(address, Answer::done());
+            }
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn open(
+        &self,
+        served: &Served,
+        received: &Received<'_>,
+        address: &Address,
+    ) -> Result<Call, Status> {
+        let dialect = address.dialect;
+        let method = self.method_of(received, dialect)?;
+        if served.method.server_streaming && !dialect.is_own() {
+            return Err(Status::unimplemented(
+                "this method answers with a stream, which this client cannot take",
+            ));
+        }
+        let budget = remaining(received, &method, SystemTime::now())?;
+        Call::open(received, dialect, &method, &self.settings.keys, budget)
+    }
+
+    /// Lets a request run, unless it did before and must not again.
+    fn admit(self: &Arc<Self>, work: Work) {
+        if work.repeatable {
+            return self.start(work);
+        }
+        // It must not run twice: it counts as done before it begins, and a copy is passed over.
+        self.commits.finish(&work.taken);
+        if !self.seen.lock().insert(work.call.id().as_bytes()) {
+            return;
+        }
+        if work.served.method.commit_first {
+            self.commit_first.lock().wait(work);
+        } else {
+            self.start(work);
+        }
     }
 
     /// One attempt to handle a call, within its budget.
-    pub(super) async fn handle(&self, call: &Call) -> Response<Body> {
-        let answer = self.attempt(call.request());
-        let budget = call.budget().saturating_sub(ANSWER_BY);
+    pub(super) async fn handle(&self, call: &Call, budget: Duration) -> Response<Body> {
+        let answer = self.attempt(call.request(budget));
+        let budget = budget.saturating_sub(ANSWER_BY);
         tokio::time::timeout(budget, answer)
             .await
             .unwrap_or_else(|_| {
@@ -108,7 +169,7 @@ impl Shared {
             })
     }
 
-    async fn attempt(&self, request: Request<Body>) -> Response<Body> {
+    pub(super) async fn attempt(&self, request: Request<Body>) -> Response<Body> {
         let service = self.service.clone();
         // Nothing of the call is used after a panic.
         match AssertUnwindSafe(service.oneshot(request))

@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 
 use super::Shared;
 use super::commit::Taken;
+use super::dialect::Dialect;
 use super::request::Call;
 use super::slots::Slot;
 use crate::event::PublishError;
@@ -58,14 +59,12 @@ impl Shared {
         taken: Taken,
         slot: Slot,
     ) {
-        let opened = self
-            .settings
-            .keys
-            .verify(received)
+        let opened = Dialect::of(received, &self.settings)
             .map_err(|refused| Status::unauthenticated(refused.to_string()))
-            .and_then(|()| self.method_of(received))
-            .and_then(|method| {
-                Call::open(received, &method, &self.settings.keys, method.deadline)
+            .and_then(|dialect| Ok((dialect, self.method_of(received, dialect)?)))
+            .and_then(|(dialect, method)| {
+                let keys = &self.settings.keys;
+                Call::open(received, dialect, &method, keys, method.deadline)
                     .map(|call| (method, call))
             });
         let original = Original::of(received);
@@ -101,7 +100,7 @@ impl Shared {
     ) -> Result<Outcome, Abandoned> {
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let response = self.handle(call).await;
+            let response = self.handle(call, call.budget()).await;
             let status = Status::from_header_map(response.headers());
             let Some(status) = status.filter(|status| status.code() != Code::Ok) else {
                 break;

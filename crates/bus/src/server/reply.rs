@@ -1,21 +1,30 @@
-//! The one record that answers a request.
+//! The records that answer a request.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use chassis::contract::Method;
 use http::{HeaderMap, Response};
 use rdkafka::client::ClientContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext};
-use tonic::Status;
+use std::sync::Arc;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 use super::Shared;
+use super::address::Address;
 use crate::producer::PolledProducer;
-use crate::record::{Outgoing, Received, millis};
+use crate::record::{Outgoing, millis};
 use crate::settings::Settings;
 use crate::{frame, header};
+
+/// How long a reply may wait for room in the producer's queue. Callers do not wait for longer.
+const ROOM_WITHIN: Duration = Duration::from_secs(10);
+
+/// How soon to look for room again.
+const ROOM_AGAIN: Duration = Duration::from_millis(5);
 
 /// Says which replies were not delivered. Their callers end by their deadlines.
 pub(super) struct Context;
@@ -38,82 +47,118 @@ pub(super) fn create(settings: &Settings) -> Result<PolledProducer<Context>, Kaf
     PolledProducer::create(&settings.call_producer(), Context)
 }
 
-/// Where a reply goes.
-#[derive(Debug, Clone)]
-pub(super) struct Address {
-    topic: String,
-    partition: i32,
-    correlation_id: Vec<u8>,
+/// What an answer consists of.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) metadata: HeaderMap,
+    pub(super) message: Option<Bytes>,
+    pub(super) trailers: HeaderMap,
+    /// In a stream: the run of the handler and the number of this message.
+    pub(super) place: Option<(Arc<str>, u64)>,
+    /// Whether it is the last of a stream, which has no message.
+    pub(super) end: bool,
 }
 
-impl Address {
-    /// Reads the address from a request. The partition may be 4 bytes or decimal text.
-    ///
-    /// # Errors
-    /// What is missing or not allowed.
-    pub(super) fn of(received: &Received<'_>, shared: &Shared) -> Result<Self, &'static str> {
-        let topic = received
-            .text(header::REPLY_TOPIC)
-            .ok_or("it names no reply topic")?;
-        if !is_reply_topic(topic, &shared.options.reply_topics) {
-            return Err("its reply topic is not one that replies may go to");
+impl Answer {
+    pub(super) fn failed(status: &Status) -> Self {
+        let mut trailers = HeaderMap::new();
+        if let Err(unwritable) = status.add_header(&mut trailers) {
+            tracing::error!("a status could not be written: {unwritable}");
         }
-        let partition = received.header(header::REPLY_PARTITION).and_then(partition);
-        let partition = partition.ok_or("its reply partition is no number")?;
-        let correlation_id = received.header(header::CORRELATION_ID);
-        let correlation_id = correlation_id.ok_or("it has no correlation id")?.to_vec();
-        Ok(Self {
-            topic: topic.to_owned(),
-            partition,
-            correlation_id,
-        })
+        Self {
+            trailers,
+            ..Self::default()
+        }
     }
-}
 
-/// Where replies may go: `reply.*`, `*.reply` and what the operator names. Otherwise a writer of
-/// requests could make a service write anywhere.
-fn is_reply_topic(topic: &str, named: &[String]) -> bool {
-    topic.starts_with("reply.") || topic.ends_with(".reply") || named.iter().any(|n| n == topic)
-}
+    pub(super) fn done() -> Self {
+        Self::failed(&Status::ok(""))
+    }
 
-fn partition(bytes: &[u8]) -> Option<i32> {
-    let number = match <[u8; 4]>::try_from(bytes) {
-        Ok(bytes) if bytes[0] == 0 => i32::from_be_bytes(bytes),
-        _ => std::str::from_utf8(bytes).ok()?.parse().ok()?,
-    };
-    (number >= 0).then_some(number)
+    /// The answer that a unary handler gave.
+    pub(super) async fn collect(response: Response<Body>, limit: usize) -> Self {
+        let (head, body) = response.into_parts();
+        match frame::collect(body, limit).await {
+            Ok((message, trailers)) => Self {
+                metadata: head.headers,
+                message,
+                trailers: trailers.unwrap_or_default(),
+                ..Self::default()
+            },
+            Err(status) => Self::failed(&status),
+        }
+    }
+
+    fn status(&self) -> Status {
+        Status::from_header_map(&self.trailers)
+            .or_else(|| Status::from_header_map(&self.metadata))
+            .unwrap_or_else(|| Status::unknown("the service gave no status"))
+    }
 }
 
 impl Shared {
-    /// Sends the answer to a request. `sealed`: encrypt the message.
-    pub(super) async fn answer(&self, to: &Address, response: Response<Body>, sealed: bool) {
-        let (head, body) = response.into_parts();
-        let answer = match frame::collect(body, self.settings.message_limit).await {
-            Ok((message, trailers)) => (head.headers, message, trailers.unwrap_or_default()),
-            Err(status) => failure(&status),
+    /// Sends an answer; waits while the producer has no room.
+    pub(super) async fn answer(&self, to: &Address, method: &Method, answer: Answer) {
+        let Some(record) = self.reply(to, Some(method), answer) else {
+            return;
         };
-        self.send_reply(to, answer, sealed);
+        let until = tokio::time::Instant::now() + ROOM_WITHIN;
+        while !self.deliver(&record) {
+            if tokio::time::Instant::now() >= until {
+                tracing::warn!("a reply was not sent: the producer's queue stays full");
+                return;
+            }
+            tokio::time::sleep(ROOM_AGAIN).await;
+        }
     }
 
-    /// Answers a request with an error.
+    /// Answers a request with an error, on the poll thread, which may not wait.
     pub(super) fn refuse(&self, to: &Address, status: &Status) {
-        self.send_reply(to, failure(status), false);
+        self.answer_now(to, Answer::failed(status));
     }
 
-    fn send_reply(
+    pub(super) fn answer_now(&self, to: &Address, answer: Answer) {
+        if let Some(record) = self.reply(to, None, answer)
+            && !self.deliver(&record)
+        {
+            tracing::warn!("a reply was not sent: the producer's queue is full");
+        }
+    }
+
+    /// The record of an answer, in the caller's form. An answer to no method is in the clear: it
+    /// says nothing that is secret.
+    fn reply(&self, to: &Address, method: Option<&Method>, answer: Answer) -> Option<Outgoing> {
+        match self.try_reply(to, method, answer) {
+            Ok(record) => Some(record),
+            Err(status) => match self.try_reply(to, None, Answer::failed(&status)) {
+                Ok(record) => Some(record),
+                Err(status) => {
+                    tracing::error!("a reply was not sent: {}", status.message());
+                    None
+                }
+            },
+        }
+    }
+
+    fn try_reply(
         &self,
         to: &Address,
-        (headers, message, trailers): (HeaderMap, Option<Bytes>, HeaderMap),
-        sealed: bool,
-    ) {
+        method: Option<&Method>,
+        answer: Answer,
+    ) -> Result<Outgoing, Status> {
+        // Only a foreign caller's form depends on it.
+        let status = if to.dialect.is_own() {
+            Status::ok("")
+        } else {
+            answer.status()
+        };
         let time_ms = millis(SystemTime::now());
-        let message = message.unwrap_or_default();
+        let message = answer.message.unwrap_or_default();
         let mut record = Outgoing::new(to.topic.clone(), time_ms, message);
-        record.partition = Some(to.partition);
+        record.partition = to.partition;
         record.header(header::CORRELATION_ID, to.correlation_id.clone());
-        record.header(header::CONTENT_TYPE, header::PROTOBUF.to_vec());
         let mut has_status = false;
-        for (name, value) in headers.iter().chain(&trailers) {
+        for (name, value) in answer.metadata.iter().chain(&answer.trailers) {
             let name = name.as_str();
             if name.starts_with("grpc-") {
                 has_status |= name == header::STATUS;
@@ -123,62 +168,52 @@ impl Shared {
                 record.header(name, value.as_bytes().to_vec());
             }
         }
-        if !has_status {
+        let in_stream = answer.place.is_some() && !answer.end;
+        if !has_status && !in_stream {
             record.header(header::STATUS, b"2".to_vec());
         }
-        if sealed && let Err(error) = self.settings.keys.seal(&mut record) {
-            tracing::error!("a reply was not sent: {error}");
-            return;
+        if let Some((run, number)) = answer.place {
+            record.header(header::RUN, run.as_bytes().to_vec());
+            record.header(header::SEQUENCE, number.to_string().into_bytes());
+        }
+        if answer.end {
+            record.header(header::END, b"1".to_vec());
+        }
+        if !to.dialect.is_own() {
+            let output = method.map(Method::output);
+            to.dialect.encode(&mut record, output.as_ref(), &status)?;
+            return Ok(record);
+        }
+        record.header(header::CONTENT_TYPE, header::PROTOBUF.to_vec());
+        if method.is_some_and(|method| method.sealed) {
+            let sealed = self.settings.keys.seal(&mut record);
+            sealed.map_err(|error| Status::unavailable(error.to_string()))?;
         }
         self.settings.keys.sign(&mut record);
-        let message = BaseRecord::<'_, [u8], [u8]>::to(&record.topic)
+        Ok(record)
+    }
+
+    /// Hands a record to librdkafka. False while it has no room.
+    fn deliver(&self, record: &Outgoing) -> bool {
+        let mut message = BaseRecord::<'_, [u8], [u8]>::to(&record.topic)
             .payload(&record.value[..])
-            .partition(to.partition)
             .headers(record.kafka_headers())
             .timestamp(record.time_ms);
-        if let Err(error) = self.replies.send(message) {
-            tracing::warn!("a reply was not sent: {error}");
+        if let Some(partition) = record.partition {
+            message = message.partition(partition);
+        }
+        match self.replies.send(message) {
+            Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => false,
+            Err(error) => {
+                tracing::warn!("a reply was not sent: {error}");
+                true
+            }
+            Ok(()) => true,
         }
     }
 }
 
-fn failure(status: &Status) -> (HeaderMap, Option<Bytes>, HeaderMap) {
-    let mut trailers = HeaderMap::new();
-    if let Err(unwritable) = status.add_header(&mut trailers) {
-        tracing::error!("a status could not be written: {unwritable}");
-    }
-    (HeaderMap::new(), None, trailers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn replies_go_to_reply_topics_alone() {
-        let named = ["answers".to_owned()];
-        for good in ["reply.gateway", "user.find.reply", "answers"] {
-            assert!(is_reply_topic(good, &named), "{good}");
-        }
-        for bad in [
-            "user.find",
-            "notification.send.email",
-            "replyx",
-            "reply",
-            "",
-        ] {
-            assert!(!is_reply_topic(bad, &named), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_partition_is_four_bytes_or_decimal_text() {
-        assert_eq!(partition(&[0, 0, 0, 7]), Some(7));
-        assert_eq!(partition(&[0, 1, 0, 0]), Some(65536));
-        assert_eq!(partition(b"7"), Some(7));
-        assert_eq!(partition(b"1024"), Some(1024));
-        for bad in [&b""[..], b"-1", b"x", &[255, 255, 255, 255], &[0, 0, 7]] {
-            assert_eq!(partition(bad), None, "{bad:?}");
-        }
-    }
+/// Whether a response has failed before any message: its status is among its headers.
+pub(super) fn failure(response: &Response<Body>) -> Option<Status> {
+    Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok)
 }

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use chassis::call::{Budget, CallId, FromBus};
 use chassis::contract::{Method, Pattern};
 use chassis::timeout;
-use http::{HeaderName, HeaderValue, Method as Verb, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method as Verb, Request, Uri};
 use tonic::Status;
 use tonic::body::Body;
 
+use super::dialect::Dialect;
 use crate::keys::KeyRing;
 use crate::record::{Received, millis};
 use crate::{frame, header};
@@ -32,9 +33,10 @@ pub(super) fn remaining(
     // A clock that is behind the caller's makes no deadline longer.
     let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
     if age > given + SKEW {
-        return Err(Status::deadline_exceeded(
-            "the request was too old when it was taken",
-        ));
+        return Err(Status::deadline_exceeded(format!(
+            "the request was {} ms old when it was taken, by the clocks of both machines",
+            age.as_millis()
+        )));
     }
     // What the clocks may differ by is the request's to use: the caller's own timer decides.
     Ok((given + SKEW)
@@ -47,7 +49,7 @@ pub(super) fn remaining(
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     uri: Uri,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: HeaderMap,
     message: Bytes,
     id: CallId,
     budget: Duration,
@@ -60,87 +62,46 @@ impl Call {
     /// What is in it cannot be read.
     pub(super) fn open(
         received: &Received<'_>,
+        dialect: Dialect,
         method: &Method,
         keys: &KeyRing,
         budget: Duration,
     ) -> Result<Self, Status> {
-        let unreadable = |what: &str| Status::invalid_argument(format!("the record has {what}"));
-        if method.sealed && received.header(header::SEALED).is_none() {
-            return Err(unreadable("a value in the clear that should be sealed"));
-        }
-        if received
-            .header(header::CONTENT_TYPE)
-            .is_some_and(|form| form != header::PROTOBUF)
-        {
-            return Err(unreadable("a content-type other than application/protobuf"));
-        }
-        let message = keys
-            .open(received)
-            .map_err(|_| unreadable("a value that does not open"))?;
-        let uri = Uri::try_from(method.path.as_str()).map_err(|_| unreadable("a bad method"))?;
-        let mut headers = Vec::new();
-        for (name, value) in &received.headers {
-            let Some(meta) = name.strip_prefix(header::META_PREFIX) else {
-                continue;
-            };
-            let known = header::REQUEST_METADATA.contains(&meta);
-            let repeated = headers.iter().any(|(own, _): &(HeaderName, _)| own == meta);
-            if !known || repeated {
-                continue;
-            }
-            let opened;
-            let value = if meta == "authorization" {
-                opened = keys.open_header(received, name, value);
-                opened
-                    .as_deref()
-                    .map_err(|_| unreadable("an authorization that does not open"))?
-            } else {
-                value
-            };
-            let pair = HeaderName::from_bytes(meta.as_bytes()).ok();
-            let pair = pair.zip(HeaderValue::from_bytes(value).ok());
-            headers.push(pair.ok_or_else(|| unreadable("metadata that is no header"))?);
-        }
-        for name in header::TRACE.into_iter().chain([header::IDEMPOTENCY_KEY]) {
-            let value = received
-                .header(name)
-                .and_then(|value| HeaderValue::from_bytes(value).ok());
-            headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
-        }
-        let id = match method.pattern {
-            Pattern::Event => received.text(header::CE_ID),
-            Pattern::RequestReply => received.text(header::CORRELATION_ID),
+        let message = if dialect.is_own() {
+            open_own(received, method, keys)?
+        } else {
+            dialect.decode(method, received.value)?
         };
-        let id = CallId(id.ok_or_else(|| unreadable("no id"))?.to_owned());
+        let uri = Uri::try_from(method.path.as_str()).map_err(|_| unreadable("a bad method"))?;
+        let headers = if dialect.is_own() {
+            metadata(received, keys)?
+        } else {
+            foreign_metadata(received)?
+        };
         Ok(Self {
             uri,
-            headers,
+            headers: with_transport(headers, received),
             message: message.into(),
-            id,
+            id: id(received, dialect, method)?,
             budget,
         })
     }
 
-    /// The request for one attempt.
-    pub(super) fn request(&self) -> Request<Body> {
+    /// The request for one attempt, which may take as long as `budget`.
+    pub(super) fn request(&self, budget: Duration) -> Request<Body> {
         let mut request = Request::new(frame::request_body(&self.message));
         *request.method_mut() = Verb::POST;
         *request.uri_mut() = self.uri.clone();
         *request.version_mut() = http::Version::HTTP_2;
-        let headers = request.headers_mut();
-        headers.extend(self.headers.iter().cloned());
-        headers.insert(
-            http::header::CONTENT_TYPE,
-            HeaderValue::from_static("application/grpc"),
-        );
-        headers.insert(http::header::TE, HeaderValue::from_static("trailers"));
-        if let Ok(timeout) = HeaderValue::try_from(timeout::format(self.budget)) {
+        let mut headers = self.headers.clone();
+        if let Ok(timeout) = HeaderValue::try_from(timeout::format(budget)) {
             headers.insert(header::TIMEOUT, timeout);
         }
+        *request.headers_mut() = headers;
         let extensions = request.extensions_mut();
         extensions.insert(self.id.clone());
         extensions.insert(FromBus);
-        extensions.insert(Budget(self.budget));
+        extensions.insert(Budget(budget));
         request
     }
 
@@ -151,4 +112,110 @@ impl Call {
     pub(super) fn budget(&self) -> Duration {
         self.budget
     }
+
+    /// Whether the caller gave a key under which the call may be sent again.
+    pub(super) fn has_idempotency_key(&self) -> bool {
+        self.headers.contains_key(header::IDEMPOTENCY_KEY)
+    }
+}
+
+fn unreadable(what: &str) -> Status {
+    Status::invalid_argument(format!("the record has {what}"))
+}
+
+fn open_own(received: &Received<'_>, method: &Method, keys: &KeyRing) -> Result<Vec<u8>, Status> {
+    if method.sealed && received.header(header::SEALED).is_none() {
+        return Err(unreadable("a value in the clear that should be sealed"));
+    }
+    if received
+        .header(header::CONTENT_TYPE)
+        .is_some_and(|form| form != header::PROTOBUF)
+    {
+        return Err(unreadable("a content-type other than application/protobuf"));
+    }
+    keys.open(received)
+        .map_err(|_| unreadable("a value that does not open"))
+}
+
+/// What identifies the call wherever it is delivered again.
+fn id(received: &Received<'_>, dialect: Dialect, method: &Method) -> Result<CallId, Status> {
+    let (topic, partition, offset) = (received.topic, received.partition, received.offset);
+    let id = match (method.pattern, dialect) {
+        (Pattern::Event, Dialect::Own) => received.text(header::CE_ID).map(str::to_owned),
+        (Pattern::Event, _) => received
+            .text(header::CE_ID)
+            .map(str::to_owned)
+            .or_else(|| Some(format!("{topic}-{partition}-{offset}"))),
+        (Pattern::RequestReply, Dialect::Own) => {
+            received.text(header::CORRELATION_ID).map(str::to_owned)
+        }
+        // Spring's are 16 bytes that are no text.
+        (Pattern::RequestReply, _) => received.header(header::CORRELATION_ID).map(|id| {
+            let hexadecimal = id.iter().map(|byte| format!("{byte:02x}"));
+            hexadecimal.collect()
+        }),
+    };
+    id.map(CallId).ok_or_else(|| unreadable("no id"))
+}
+
+/// The metadata that one of ours sent.
+fn metadata(received: &Received<'_>, keys: &KeyRing) -> Result<HeaderMap, Status> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &received.headers {
+        let Some(meta) = name.strip_prefix(header::META_PREFIX) else {
+            continue;
+        };
+        if !header::REQUEST_METADATA.contains(&meta) {
+            continue;
+        }
+        let opened;
+        let value = if meta == "authorization" {
+            opened = keys.open_header(received, name, value);
+            opened
+                .as_deref()
+                .map_err(|_| unreadable("an authorization that does not open"))?
+        } else {
+            value
+        };
+        add(&mut headers, meta, value)?;
+    }
+    Ok(headers)
+}
+
+/// The metadata of a foreign caller: headers of the same names, as they are.
+fn foreign_metadata(received: &Received<'_>) -> Result<HeaderMap, Status> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &received.headers {
+        if header::REQUEST_METADATA.contains(name) {
+            add(&mut headers, name, value)?;
+        }
+    }
+    Ok(headers)
+}
+
+fn add(headers: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), Status> {
+    let pair = HeaderName::from_bytes(name.as_bytes()).ok();
+    let pair = pair.zip(HeaderValue::from_bytes(value).ok());
+    let (name, value) = pair.ok_or_else(|| unreadable("metadata that is no header"))?;
+    // The first of a name counts.
+    headers.entry(name).or_insert(value);
+    Ok(())
+}
+
+/// Adds what the transport itself says.
+fn with_transport(mut headers: HeaderMap, received: &Received<'_>) -> HeaderMap {
+    for name in header::TRACE.into_iter().chain([header::IDEMPOTENCY_KEY]) {
+        let value = received
+            .header(name)
+            .and_then(|value| HeaderValue::from_bytes(value).ok());
+        if let Some(value) = value {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    headers.insert(
+        http::header::CONTENT_TYPE,
+        HeaderValue::from_static("application/grpc"),
+    );
+    headers.insert(http::header::TE, HeaderValue::from_static("trailers"));
+    headers
 }

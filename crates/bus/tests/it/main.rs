@@ -1,57 +1,117 @@
 //! The promises of the bus, each tested over every broker there is: the embedded one, and a real
-//! Kafka where the feature `real` is on (`TEST_KAFKA_BROKERS` says where).
+//! Kafka where the feature `real` is on (`TEST_KAFKA_BROKERS` says where). What must hold always is
+//! checked after each of them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod calls;
+mod cancelling;
+mod foreign;
 mod harness;
-mod promises;
+mod idempotency;
+mod lifecycle;
+mod order;
+mod streams;
+mod trust;
 mod wire;
 
-/// One test per promise and broker.
+/// One test per promise and broker, each on as many partitions as it says.
 macro_rules! on_every_broker {
-    ($($module:ident::$promise:ident),* $(,)?) => {
+    ($($module:ident { $($promise:ident on $partitions:literal),* $(,)? })*) => {
         mod embedded {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                crate::$module::$promise(crate::harness::Broker::embedded()).await;
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    let bus = crate::harness::Bus::embedded($partitions);
+                    crate::$module::$promise(bus).await;
+                })*
             })*
         }
         #[cfg(feature = "real")]
         mod kafka {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                crate::$module::$promise(crate::harness::Broker::real().await).await;
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    let bus = crate::harness::Bus::real($partitions).await;
+                    crate::$module::$promise(bus).await;
+                })*
             })*
         }
     };
 }
 
 on_every_broker! {
-    promises::a_call_is_answered,
-    promises::an_error_keeps_its_code_message_and_details,
-    promises::a_call_without_a_service_ends_by_its_deadline,
-    promises::a_panic_is_an_internal_error_and_the_next_call_is_answered,
-    promises::an_event_is_handled_again_until_it_succeeds,
-    promises::an_event_that_cannot_be_handled_is_set_aside_byte_for_byte,
-    promises::many_calls_at_once_each_get_their_own_answer,
-    promises::metadata_travels_both_ways,
-    promises::a_message_over_the_limit_is_refused_before_it_is_sent,
-    promises::a_slow_handler_does_not_hold_up_others,
-    promises::nothing_pends_after_a_call_is_dropped,
-    promises::a_stop_does_not_wait_for_an_event_that_waits,
-    promises::a_stopped_server_leaves_nothing_undone_to_the_next,
-    wire::a_request_and_its_reply_are_what_the_contract_says,
-    wire::a_secret_is_in_no_byte_of_any_topic,
-    wire::a_forged_request_is_not_executed,
-    wire::a_stale_request_is_answered_and_not_executed,
-    wire::a_readdressed_request_is_not_executed,
+    calls {
+        a_call_is_answered on 1,
+        an_error_keeps_its_code_message_and_details on 1,
+        a_call_without_a_service_ends_by_its_deadline on 1,
+        a_panic_is_an_internal_error_and_the_next_call_is_answered on 1,
+        many_calls_at_once_each_get_their_own_answer on 3,
+        metadata_travels_both_ways on 1,
+        what_is_left_of_the_deadline_reaches_the_handler on 1,
+        a_message_at_the_limit_travels_and_one_byte_more_is_refused on 1,
+        a_slow_handler_does_not_hold_up_others on 1,
+        a_handler_that_burns_time_does_not_hold_up_others_for_long on 1,
+        an_empty_message_is_no_missing_one on 1,
+    }
+    cancelling {
+        a_dropped_call_leaves_nothing_and_its_handler_stops on 1,
+        a_call_that_waits_its_turn_is_skipped_when_its_caller_goes on 1,
+        a_call_that_must_not_run_twice_is_not_broken_off on 1,
+        a_thousand_dropped_calls_leave_nothing_behind on 3,
+    }
+    foreign {
+        a_nest_client_is_answered_in_its_own_terms on 1,
+        a_spring_client_is_answered_in_its_own_terms on 1,
+        a_foreign_error_is_one_that_the_client_understands on 1,
+        a_foreign_record_on_a_topic_that_is_not_trusted_is_not_executed on 1,
+        our_own_records_are_verified_on_trusted_topics_too on 1,
+    }
+    idempotency {
+        a_copy_of_a_call_that_must_not_run_twice_is_passed_over on 1,
+        a_copy_of_a_call_that_may_run_twice_does on 1,
+        a_service_without_a_journal_does_not_start on 1,
+        an_offset_is_committed_before_the_call_runs_where_the_contract_says_so on 1,
+    }
+    lifecycle {
+        a_stopped_server_leaves_nothing_undone_to_the_next on 1,
+        a_missing_topic_is_named_until_it_appears on 1,
+        calls_go_on_while_servers_come_and_go on 4,
+        a_channel_that_ends_ends_its_calls on 1,
+    }
+    order {
+        calls_of_one_key_run_one_by_one_in_their_order on 3,
+        another_key_does_not_wait on 1,
+    }
+    streams {
+        a_stream_arrives_whole_and_in_order on 1,
+        an_empty_stream_ends_well on 1,
+        an_error_in_mid_stream_comes_after_what_came_before on 1,
+        a_panic_in_mid_stream_is_an_internal_error on 1,
+        a_stream_that_fails_at_once_is_a_failed_call on 1,
+        a_dropped_stream_stops_its_handler on 1,
+        a_caller_that_does_not_read_is_not_sent_more_than_a_window on 1,
+        a_streamed_secret_is_sealed on 1,
+        a_stream_ends_by_its_deadline on 1,
+    }
+    trust {
+        a_secret_is_in_no_byte_of_any_topic on 1,
+        a_forged_request_is_not_executed on 1,
+        a_stale_request_is_answered_and_not_executed on 1,
+        a_readdressed_request_is_not_executed on 1,
+        a_foreign_record_in_the_reply_partition_is_passed_over on 1,
+        whatever_is_on_a_request_topic_stops_nothing on 1,
+    }
+    wire {
+        a_request_and_its_reply_are_what_the_contract_says on 1,
+        an_event_is_what_the_contract_says on 1,
+    }
 }
 
-/// What the embedded broker does not have: static membership.
 #[cfg(feature = "real")]
-mod kafka_alone {
+mod kafka_only {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_member_whose_instance_id_is_taken_goes_on() {
-        let broker = crate::harness::Broker::real().await;
-        crate::promises::a_member_whose_instance_id_is_taken_goes_on(broker).await;
+        let bus = crate::harness::Bus::real(1).await;
+        crate::lifecycle::a_member_whose_instance_id_is_taken_goes_on(bus).await;
     }
 }

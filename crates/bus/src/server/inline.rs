@@ -1,0 +1,79 @@
+//! Whether a method's handler may begin on the poll thread.
+//!
+//! Answering there costs less than handing a task to the runtime, if the handler is done at once. One
+//! that burns CPU would hold up every other record, so how long handlers take is measured, and only
+//! quick ones stay.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// What a handler may keep the poll thread for, on average.
+const LIMIT: Duration = Duration::from_micros(40);
+
+/// How often a slow method is given another chance, in calls.
+const AGAIN: u32 = 4096;
+
+/// A running average of one method.
+#[derive(Debug, Default)]
+pub(super) struct Inline {
+    /// In nanoseconds.
+    average: AtomicU32,
+    skipped: AtomicU32,
+}
+
+impl Inline {
+    /// Whether the next call may begin on the poll thread.
+    pub(super) fn may(&self) -> bool {
+        if u128::from(self.average.load(Ordering::Relaxed)) <= LIMIT.as_nanos() {
+            return true;
+        }
+        // The one measurement that decides after this is a fresh one.
+        if self.skipped.fetch_add(1, Ordering::Relaxed) % AGAIN == AGAIN - 1 {
+            self.average.store(0, Ordering::Relaxed);
+            return true;
+        }
+        false
+    }
+
+    /// A call kept the poll thread for so long.
+    pub(super) fn took(&self, time: Duration) {
+        let nanos = u32::try_from(time.as_nanos()).unwrap_or(u32::MAX);
+        let average = self.average.load(Ordering::Relaxed);
+        let next = average - average / 8 + nanos / 8;
+        self.average.store(next, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_burns_time_leaves_the_poll_thread_and_may_come_back() {
+        let inline = Inline::default();
+        assert!(inline.may());
+        inline.took(Duration::from_millis(20));
+        assert!(!inline.may());
+        let again = (0..AGAIN).filter(|_| inline.may()).count();
+        assert_eq!(again, 2);
+    }
+
+    #[test]
+    fn one_slow_call_among_quick_ones_changes_nothing() {
+        let inline = Inline::default();
+        for _ in 0..100 {
+            inline.took(Duration::from_micros(5));
+        }
+        inline.took(Duration::from_micros(200));
+        assert!(inline.may());
+    }
+
+    #[test]
+    fn a_method_that_stopped_for_ever_is_no_overflow() {
+        let inline = Inline::default();
+        for _ in 0..100 {
+            inline.took(Duration::MAX);
+        }
+        assert!(!inline.may());
+    }
+}

@@ -1,0 +1,154 @@
+//! A request on its way through this process: in order, on the poll thread or beside it, to its end.
+
+use std::future::Future as _;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use chassis::contract::{Idempotency, Method};
+use tonic::Status;
+
+use super::Shared;
+use super::address::Address;
+use super::commit::Taken;
+use super::control::Control;
+use super::inline::Inline;
+use super::reply::Answer;
+use super::request::Call;
+use super::slots::Slot;
+use crate::channel::WINDOW;
+
+/// A method that is served, and what its calls cost.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) method: Arc<Method>,
+    pub(super) inline: Inline,
+}
+
+/// A request that was opened, with everything that is held for it.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) served: Arc<Served>,
+    pub(super) call: Call,
+    pub(super) address: Address,
+    pub(super) taken: Taken,
+    pub(super) since: Instant,
+    /// The key that orders it.
+    pub(super) key: Option<Vec<u8>>,
+    /// Whether it may run again, and so may be broken off.
+    pub(super) repeatable: bool,
+    /// Given back when the work is dropped.
+    pub(super) _slot: Slot,
+}
+
+/// Orders are kept within a topic.
+pub(super) type Turn = (Arc<str>, Vec<u8>);
+
+impl Work {
+    /// What is left of its budget.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let left = self.call.budget().checked_sub(self.since.elapsed())?;
+        (!left.is_zero()).then_some(left)
+    }
+
+    fn turn(&self) -> Option<Turn> {
+        let key = self.key.clone()?;
+        Some((Arc::clone(&self.taken.place.0), key))
+    }
+}
+
+/// Whether a call may run again: it says so, or its response is kept and replayed.
+pub(super) fn is_repeatable(method: &Method, call: &Call, replays: bool) -> bool {
+    method.idempotency != Idempotency::Unknown || (replays && call.has_idempotency_key())
+}
+
+impl Shared {
+    /// Runs a request when those of its key that came before are done.
+    pub(super) fn start(self: &Arc<Self>, work: Work) {
+        let Some(turn) = work.turn() else {
+            return self.run(work);
+        };
+        // Registered before it waits: its caller may go meanwhile.
+        let control = self.control(&work);
+        let ready = self.order.lock().enter(turn, (work, control));
+        if let Some((work, control)) = ready {
+            self.run_beside(work, control);
+        }
+    }
+
+    fn control(&self, work: &Work) -> Control {
+        self.controls.register(&work.address.correlation_id, WINDOW)
+    }
+
+    /// Runs a request here if its handler is quick, and beside the poll thread if it has to wait.
+    fn run(self: &Arc<Self>, work: Work) {
+        if work.served.method.server_streaming || !work.served.inline.may() {
+            let control = self.control(&work);
+            return self.run_beside(work, control);
+        }
+        let work = Arc::new(work);
+        let mut handling = Box::pin(Arc::clone(self).respond(Arc::clone(&work)));
+        let begun = Instant::now();
+        // It is polled again by whoever goes on with it, with a waker that wakes.
+        let polled = handling
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        work.served.inline.took(begun.elapsed());
+        if polled.is_ready() {
+            return self.commits.finish(&work.taken);
+        }
+        let control = self.control(&work);
+        let shared = Arc::clone(self);
+        self.runtime.spawn(async move {
+            tokio::select! {
+                () = handling => {}
+                () = control.gone(), if work.repeatable => {}
+            }
+            shared.commits.finish(&work.taken);
+        });
+    }
+
+    fn run_beside(self: &Arc<Self>, work: Work, control: Control) {
+        let shared = Arc::clone(self);
+        self.runtime.spawn(async move {
+            let mut next = Some((work, control));
+            // Those of its key that wait run here too, one after the other.
+            while let Some((work, control)) = next {
+                let turn = work.turn();
+                shared.attend(work, control).await;
+                next = turn.and_then(|turn| shared.order.lock().leave(&turn));
+            }
+        });
+    }
+
+    /// Runs a request to its end, or until its caller has gone.
+    async fn attend(self: &Arc<Self>, work: Work, mut control: Control) {
+        let work = Arc::new(work);
+        if work.served.method.server_streaming {
+            let gone = control.token();
+            tokio::select! {
+                () = self.answer_streaming(&work, &mut control) => {}
+                () = gone.cancelled() => {}
+            }
+        } else if !(work.repeatable && control.is_gone()) {
+            tokio::select! {
+                () = Arc::clone(self).respond(Arc::clone(&work)) => {}
+                () = control.gone(), if work.repeatable => {}
+            }
+        }
+        self.commits.finish(&work.taken);
+    }
+
+    /// Handles a request and sends its one reply.
+    async fn respond(self: Arc<Self>, work: Arc<Work>) {
+        let response = match work.left() {
+            Some(budget) => self.handle(&work.call, budget).await,
+            None => {
+                Status::deadline_exceeded("the request waited its turn for too long").into_http()
+            }
+        };
+        let answer = Answer::collect(response, self.settings.message_limit).await;
+        self.answer(&work.address, &work.served.method, answer)
+            .await;
+    }
+}
