@@ -22,6 +22,7 @@ use tower::util::BoxCloneSyncService;
 use crate::event::Publisher;
 use crate::producer::PolledProducer;
 use crate::settings::Settings;
+use backlog::Backlog;
 use commit::Commits;
 use commit_first::CommitFirst;
 use control::{Control, Controls};
@@ -32,6 +33,7 @@ use thiserror::Error;
 use work::{Served, Turn, Work};
 
 mod address;
+mod backlog;
 mod commit;
 mod commit_first;
 mod consumer;
@@ -113,6 +115,7 @@ struct Shared {
     slots: Arc<Slots>,
     seen: Mutex<Seen>,
     controls: Arc<Controls>,
+    backlog: Mutex<Backlog>,
     order: Mutex<Order<Turn, (Work, Control)>>,
     commit_first: Mutex<CommitFirst>,
     /// Set while the group has given this member its share.
@@ -193,6 +196,7 @@ impl KafkaServer {
             slots: Arc::new(Slots::new(IN_FLIGHT)),
             seen: Mutex::default(),
             controls: Arc::default(),
+            backlog: Mutex::default(),
             order: Mutex::default(),
             commit_first: Mutex::default(),
             assigned: AtomicBool::new(false),

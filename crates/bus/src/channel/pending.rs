@@ -116,6 +116,7 @@ impl Pending {
             Some(Waiting::Unary(_)) => {
                 let entry = shard.remove(&number);
                 drop(shard);
+                self.count.fetch_sub(1, Ordering::Relaxed);
                 if let Some(Waiting::Unary(waiting)) = entry.map(|entry| entry.waiting) {
                     // A caller that has gone needs no answer.
                     let _ = waiting.send(reply);
@@ -126,6 +127,7 @@ impl Pending {
         };
         if last {
             shard.remove(&number);
+            self.count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -136,6 +138,7 @@ impl Pending {
                 .lock()
                 .extract_if(|_, entry| entry.deadline <= now)
                 .collect::<Vec<_>>();
+            self.count.fetch_sub(expired.len(), Ordering::Relaxed);
             for (_, entry) in expired {
                 entry.waiting.fail(Status::deadline_exceeded(format!(
                     "no answer from the service within {} ms",
@@ -149,6 +152,7 @@ impl Pending {
     pub(super) fn end_all(&self) {
         for shard in &self.shards {
             let left = shard.lock().drain().collect::<Vec<_>>();
+            self.count.fetch_sub(left.len(), Ordering::Relaxed);
             for (_, entry) in left {
                 entry
                     .waiting
@@ -189,8 +193,10 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.pending.shard(self.number).lock().remove(&self.number);
-        self.pending.count.fetch_sub(1, Ordering::Relaxed);
+        let waited = self.pending.shard(self.number).lock().remove(&self.number);
+        if waited.is_some() {
+            self.pending.count.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

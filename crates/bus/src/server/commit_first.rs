@@ -1,16 +1,20 @@
 //! Calls that may run only when the broker has their offset: those that must not run twice, of a
 //! service that keeps no journal.
 //!
-//! Commits are asked for in the background and in turn: the calls that come while one is on its way
-//! share the next, so that the poll thread never waits.
+//! They are committed beside the poll thread, one commit at a time: the calls that come while one is
+//! on its way share the next.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 use tonic::Status;
 
 use super::Shared;
+use super::commit::Taken;
+use super::consumer::Group;
 use super::work::Work;
 
 /// The calls whose offsets are not yet committed.
@@ -37,53 +41,25 @@ impl CommitFirst {
 }
 
 impl Shared {
-    /// Asks for the next commit, unless one is on its way or nobody waits.
-    pub(super) fn commit_waiting(&self, consumer: &impl Consumer<super::consumer::Group>) {
+    /// Begins the next commit, unless one is on its way or nobody waits.
+    pub(super) fn commit_waiting(self: &Arc<Self>, consumer: &Arc<BaseConsumer<Group>>) {
         let mut calls = self.commit_first.lock();
         if calls.waiting.is_empty() || !calls.asked.is_empty() {
             return;
         }
-        let mut offsets = TopicPartitionList::new();
-        let mut places: Vec<_> = calls.waiting.iter().map(|work| &work.taken).collect();
-        places.sort_by(|a, b| (&a.place, b.offset).cmp(&(&b.place, a.offset)));
-        // The furthest of each partition: every call of such a topic counts as done when taken.
-        places.dedup_by(|a, b| a.place == b.place);
-        let added = places.iter().try_for_each(|taken| {
-            let (topic, partition) = &taken.place;
-            offsets.add_partition_offset(topic, *partition, Offset::Offset(taken.offset + 1))
-        });
-        match added.and_then(|()| consumer.commit(&offsets, CommitMode::Async)) {
-            Ok(()) => calls.asked = std::mem::take(&mut calls.waiting),
-            Err(error) => {
-                let all = calls.take();
-                drop(calls);
-                self.give_up(all, &error.to_string());
-            }
-        }
-    }
-
-    /// A commit has ended: what it covers may run, or may not.
-    pub(super) fn committed(
-        self: &Arc<Self>,
-        result: rdkafka::error::KafkaResult<()>,
-        offsets: &TopicPartitionList,
-    ) {
-        let mut calls = self.commit_first.lock();
-        let (covered, rest) = std::mem::take(&mut calls.asked)
-            .into_iter()
-            .partition(|work| {
-                let (topic, partition) = &work.taken.place;
-                let found = offsets.find_partition(topic, *partition);
-                found
-                    .and_then(|element| element.offset().to_raw())
-                    .is_some_and(|committed| committed > work.taken.offset)
-            });
-        calls.asked = rest;
+        calls.asked = std::mem::take(&mut calls.waiting);
+        let offsets = offsets_of(&calls.asked);
         drop(calls);
-        match result {
-            Ok(()) => Vec::into_iter(covered).for_each(|work| self.start(work)),
-            Err(error) => self.give_up(covered, &error.to_string()),
-        }
+        let (shared, consumer) = (Arc::clone(self), Arc::clone(consumer));
+        self.runtime.spawn_blocking(move || {
+            let committed = offsets.and_then(|offsets| consumer.commit(&offsets, CommitMode::Sync));
+            // Nothing is left of them if the partition went elsewhere meanwhile.
+            let asked = std::mem::take(&mut shared.commit_first.lock().asked);
+            match committed {
+                Ok(()) => asked.into_iter().for_each(|work| shared.start(work)),
+                Err(error) => shared.give_up(asked, &error.to_string()),
+            }
+        });
     }
 
     /// Nothing more will be committed: what waits never runs.
@@ -98,4 +74,19 @@ impl Shared {
             self.refuse(&work.address, &status);
         }
     }
+}
+
+/// The furthest offset of each partition: every call of such a topic counts as done when taken.
+fn offsets_of(calls: &[Work]) -> KafkaResult<TopicPartitionList> {
+    let mut furthest = HashMap::new();
+    for Taken { place, offset, .. } in calls.iter().map(|work| &work.taken) {
+        let known = furthest.entry(place).or_insert(*offset);
+        *known = (*known).max(*offset);
+    }
+    let mut offsets = TopicPartitionList::new();
+    for ((topic, partition), offset) in furthest {
+        // A committed offset is the next one to read.
+        offsets.add_partition_offset(topic, *partition, Offset::Offset(offset + 1))?;
+    }
+    Ok(offsets)
 }

@@ -9,7 +9,7 @@ use chassis::contract::Pattern;
 use chassis::health::Component;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Shared;
@@ -42,7 +42,7 @@ const STORE_EVERY: Duration = Duration::from_millis(50);
 /// Polls for a server.
 pub(super) struct Poller {
     shared: Arc<Shared>,
-    consumer: BaseConsumer<Group>,
+    consumer: Arc<BaseConsumer<Group>>,
     component: Component,
 }
 
@@ -57,10 +57,6 @@ impl ClientContext for Group {
 }
 
 impl ConsumerContext for Group {
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        self.shared.committed(result, offsets);
-    }
-
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Revoke(revoked) = rebalance else {
             return;
@@ -98,6 +94,7 @@ impl ConsumerContext for Group {
 /// Waits for what runs; what only waits to be tried again is left to the next owner.
 fn drain(shared: &Shared) {
     shared.commits.end_waiting();
+    shared.backlog.lock().clear();
     shared.commit_no_more();
     let patience = shared
         .slots
@@ -138,7 +135,7 @@ fn consumer(
     shared: &Arc<Shared>,
     component: &Component,
     instance: Option<&str>,
-) -> Result<BaseConsumer<Group>, KafkaError> {
+) -> Result<Arc<BaseConsumer<Group>>, KafkaError> {
     let mut config = shared.settings.consumer();
     config
         .set("group.id", &shared.options.group)
@@ -153,7 +150,7 @@ fn consumer(
         shared: Arc::clone(shared),
         component: component.clone(),
     };
-    config.create_with_context(group)
+    config.create_with_context(group).map(Arc::new)
 }
 
 // === impl Poller ===
@@ -267,11 +264,10 @@ impl Poller {
         match self.consumer.poll(if paused { POLL_PAUSED } else { POLL }) {
             Some(Ok(message)) => {
                 let received = Received::read(&message);
-                let slot = self.shared.slots.take();
                 let topic = self.shared.topic(received.topic);
                 let (partition, offset) = (received.partition, received.offset);
                 let taken = self.shared.commits.take(&topic, partition, offset);
-                self.shared.dispatch(&received, taken, slot);
+                self.shared.dispatch(&received, taken);
             }
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => return Some(code),
             // librdkafka mends what it can by itself; the watch tells whether the broker answers.
@@ -283,13 +279,14 @@ impl Poller {
 
     /// Leaves on the broker what cannot be worked on, where another replica can take it.
     fn pause_or_resume(&self) {
-        let slots = &self.shared.slots;
+        let (slots, backlog) = (&self.shared.slots, self.shared.backlog.lock());
         let paused = self.shared.paused.load(Ordering::Acquire);
         let pause = if paused {
-            !slots.have_room()
+            !(slots.have_room() && backlog.has_room())
         } else {
-            slots.are_full()
+            slots.are_over_full() || backlog.is_full()
         };
+        drop(backlog);
         if pause == paused {
             return;
         }

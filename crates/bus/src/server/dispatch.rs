@@ -17,7 +17,6 @@ use super::commit::Taken;
 use super::dialect::Dialect;
 use super::reply::Answer;
 use super::request::{Call, remaining};
-use super::slots::Slot;
 use super::work::{Served, Work, is_repeatable};
 use crate::header;
 use crate::record::Received;
@@ -28,13 +27,13 @@ const ANSWER_BY: Duration = Duration::from_millis(5);
 impl Shared {
     /// Takes a record. Whatever it holds, it is finished in the end, so that it never stops its
     /// partition.
-    pub(super) fn dispatch(self: &Arc<Self>, received: &Received<'_>, taken: Taken, slot: Slot) {
+    pub(super) fn dispatch(self: &Arc<Self>, received: &Received<'_>, taken: Taken) {
         match self.served.get(received.origin_topic()) {
             Some(served) if served.method.pattern == Pattern::RequestReply => {
                 let served = Arc::clone(served);
-                self.dispatch_request(&served, received, taken, slot);
+                self.dispatch_request(&served, received, taken);
             }
-            _ => self.dispatch_event(received, taken, slot),
+            _ => self.dispatch_event(received, taken, self.slots.take()),
         }
     }
 
@@ -60,7 +59,6 @@ impl Shared {
         served: &Arc<Served>,
         received: &Received<'_>,
         taken: Taken,
-        slot: Slot,
     ) {
         let drop_it = |why: &dyn std::fmt::Display| {
             tracing::warn!(
@@ -94,9 +92,9 @@ impl Shared {
                     since: Instant::now(),
                     key: key.filter(|key| !key.is_empty()).map(<[u8]>::to_vec),
                     repeatable,
-                    _slot: slot,
+                    slot: None,
                 };
-                self.admit(work);
+                self.take_slot(work);
             }
             Err(status) => {
                 self.refuse(&address, &status);
@@ -139,6 +137,43 @@ impl Shared {
         }
         let budget = remaining(received, &method, SystemTime::now())?;
         Call::open(received, dialect, &method, &self.settings.keys, budget)
+    }
+
+    /// Lets a request run if there is a slot for it. Others wait, the oldest first.
+    fn take_slot(self: &Arc<Self>, mut work: Work) {
+        let mut backlog = self.backlog.lock();
+        let slot = backlog.is_empty().then(|| self.slots.try_take()).flatten();
+        let Some(slot) = slot else {
+            let control = self.control(&work);
+            return backlog.push(work, control);
+        };
+        drop(backlog);
+        work.slot = Some(slot);
+        self.admit(work);
+    }
+
+    /// Lets those run that waited for a slot, as long as there are any.
+    pub(super) fn take_waiting(self: &Arc<Self>) {
+        loop {
+            let mut backlog = self.backlog.lock();
+            if backlog.is_empty() {
+                return;
+            }
+            let Some(slot) = self.slots.try_take() else {
+                return;
+            };
+            let Some((mut work, control)) = backlog.pop() else {
+                return;
+            };
+            drop(backlog);
+            if control.is_gone() {
+                self.commits.finish(&work.taken);
+                continue;
+            }
+            drop(control);
+            work.slot = Some(slot);
+            self.admit(work);
+        }
     }
 
     /// Lets a request run, unless it did before and must not again.

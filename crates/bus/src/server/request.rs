@@ -113,6 +113,11 @@ impl Call {
         self.budget
     }
 
+    /// The size of its message, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.message.len()
+    }
+
     /// Whether the caller gave a key under which the call may be sent again.
     pub(super) fn has_idempotency_key(&self) -> bool {
         self.headers.contains_key(header::IDEMPOTENCY_KEY)

@@ -43,15 +43,26 @@ impl Slots {
         Slot(Arc::clone(self))
     }
 
-    /// Whether no more should be fetched.
-    pub(super) fn are_full(&self) -> bool {
-        self.used() >= self.limit
+    /// A slot, if one is free.
+    pub(super) fn try_take(self: &Arc<Self>) -> Option<Slot> {
+        let mut state = self.state.lock();
+        if state.used >= self.limit {
+            return None;
+        }
+        state.used += 1;
+        Some(Slot(Arc::clone(self)))
+    }
+
+    /// Whether no more should be fetched: events are taken over the limit, since those that wait to
+    /// be tried again may not hold up calls.
+    pub(super) fn are_over_full(&self) -> bool {
+        self.used() >= self.limit * 2
     }
 
     /// Whether fetching should go on after it stopped: not at the first free slot, since stopping
     /// and going on costs a fetch each.
     pub(super) fn have_room(&self) -> bool {
-        self.used() <= self.limit * 3 / 4
+        self.used() <= self.limit * 3 / 2
     }
 
     /// Waits until every slot is given back. Says whether they are.
@@ -93,11 +104,23 @@ mod tests {
     fn a_slot_comes_back_when_dropped() {
         let slots = Arc::new(Slots::new(1));
         let slot = slots.take();
-        assert!(slots.are_full() && !slots.have_room());
+        assert!(!slots.are_over_full() && slots.have_room());
+        let over = slots.take();
+        assert!(slots.are_over_full() && !slots.have_room());
+        drop(over);
         assert!(!slots.drain(Duration::from_millis(1)));
         drop(slot);
-        assert!(!slots.are_full() && slots.have_room());
+        assert!(slots.have_room());
         assert!(slots.drain(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn a_slot_can_be_had_while_one_is_free() {
+        let slots = Arc::new(Slots::new(1));
+        let slot = slots.try_take();
+        assert!(slot.is_some() && slots.try_take().is_none());
+        drop(slot);
+        assert!(slots.try_take().is_some());
     }
 
     #[test]

@@ -37,8 +37,8 @@ pub(super) struct Work {
     pub(super) key: Option<Vec<u8>>,
     /// Whether it may run again, and so may be broken off.
     pub(super) repeatable: bool,
-    /// Given back when the work is dropped.
-    pub(super) _slot: Slot,
+    /// Given back when the work is dropped. None while it waits for one.
+    pub(super) slot: Option<Slot>,
 }
 
 /// Orders are kept within a topic.
@@ -76,7 +76,7 @@ impl Shared {
         }
     }
 
-    fn control(&self, work: &Work) -> Control {
+    pub(super) fn control(&self, work: &Work) -> Control {
         self.controls.register(&work.address.correlation_id, WINDOW)
     }
 
@@ -105,6 +105,8 @@ impl Shared {
                 () = control.gone(), if work.repeatable => {}
             }
             shared.commits.finish(&work.taken);
+            drop(work);
+            shared.take_waiting();
         });
     }
 
@@ -117,6 +119,7 @@ impl Shared {
                 let turn = work.turn();
                 shared.attend(work, control).await;
                 next = turn.and_then(|turn| shared.order.lock().leave(&turn));
+                shared.take_waiting();
             }
         });
     }

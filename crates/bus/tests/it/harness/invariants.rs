@@ -24,7 +24,8 @@ impl Bus {
             assert_eq!(calls.begun, calls.ended + calls.dropped, "{calls:?}");
             assert!(calls.latest < LATE, "a call ended late: {calls:?}");
         }
-        let served = !servers.is_empty();
+        // Where several served, the last may not have been given every partition yet.
+        let served = servers.len() == 1;
         for server in servers {
             within(server.shutdown(PATIENCE)).await;
             assert_eq!(
