@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: the platform on real servers, and the single process.
+//! `cargo xtask bench`: the bus by itself, the platform on real servers, and the single process.
 
+mod bus;
 mod document;
 mod load;
 mod rest;
@@ -16,6 +17,8 @@ use crate::process::passthrough;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Round trips over the bus beside a bare Kafka client, in turn on one broker.
+    Bus(bus::Options),
     /// Three processes on real Kafka, PostgreSQL and Redis under load over REST.
     Rest {
         /// How long each point is measured.
@@ -54,6 +57,16 @@ pub(crate) struct Output {
 /// When something does not build, start or answer.
 pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
     match command {
+        Command::Bus(options) => {
+            let results = bus::measure(context, &options)?;
+            publish(
+                context,
+                &options.output,
+                "bus",
+                &bus::table(&results),
+                &results,
+            )
+        }
         Command::Rest {
             seconds,
             connections,
