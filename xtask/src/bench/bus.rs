@@ -48,7 +48,7 @@ pub(crate) struct Options {
     /// Measure another system too; can be given again. The command is run by `sh` with `KAFKA`
     /// (host:port), `IN_FLIGHT`, `CALLS` and `KAFKA_PIDS` (comma-separated) in its environment, and
     /// prints a line of JSON as `bus-bench load` does; `round_trips_per_second`, `p50_us` and `p99_us` must
-    /// be in it.
+    /// be in it; its first call after readiness may be, as `first_us`.
     #[arg(long, value_name = "NAME=COMMAND")]
     peer: Vec<Peer>,
     /// Measure on these brokers in place of one of its own: `host:port`, comma-separated.

@@ -5,5 +5,7 @@
 )]
 
 #[cfg(feature = "infra")]
+mod bench;
+#[cfg(feature = "infra")]
 mod infra;
 mod usage;

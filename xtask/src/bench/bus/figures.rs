@@ -18,6 +18,8 @@ pub(super) struct Load {
     pub(super) failed: u64,
     #[serde(default)]
     pub(super) cpu_ms: BTreeMap<String, f64>,
+    /// The first call of the process, where it makes the load itself.
+    pub(super) first_us: Option<f64>,
 }
 
 /// What a run took in proportion to another, both from the same round.
@@ -79,6 +81,7 @@ impl Load {
             max_us: maybe(|run| run.max_us),
             failed: runs.iter().map(|run| run.failed).sum(),
             cpu_ms: cpu_ms.collect(),
+            first_us: maybe(|run| run.first_us),
         }
     }
 
@@ -134,6 +137,7 @@ mod tests {
             max_us: Some(p50_us * 3.0),
             failed: 1,
             cpu_ms: BTreeMap::from([("caller".into(), caller), ("worker".into(), worker)]),
+            first_us: None,
         }
     }
 

@@ -10,7 +10,7 @@ pub(in super::super) fn table(results: &Results) -> String {
     [
         loads(&results.levels),
         ratios(&results.levels),
-        first(&results.first),
+        first(results),
         format!(
             "A worker of 20 topics that nobody calls uses {:.1} % of a core.\n",
             results.idle_cpu_percent
@@ -71,11 +71,11 @@ fn ratios(levels: &[Level]) -> String {
     text
 }
 
-fn first(first: &[First]) -> String {
+fn first(results: &Results) -> String {
     let mut text = String::from("| Program | First call ms | Tenth call ms |\n|---|--:|--:|\n");
     for side in [Side::Bare, Side::Bus] {
         let of = |time: fn(&First) -> f64| {
-            let own = first.iter().filter(|first| first.side == side);
+            let own = results.first.iter().filter(|first| first.side == side);
             cell(median(own.map(time)).map(|micros| micros / 1e3), 2)
         };
         text.push_str(&format!(
@@ -84,6 +84,17 @@ fn first(first: &[First]) -> String {
             of(|first| first.times.first_us),
             of(|first| first.times.tenth_us),
         ));
+    }
+    // Other systems tell of it in passing, in each of their runs.
+    for row in results
+        .levels
+        .first()
+        .into_iter()
+        .flat_map(|level| &level.rows)
+    {
+        if let Some(first_us) = row.median.first_us {
+            text.push_str(&format!("| {} | {:.2} |  |\n", row.name, first_us / 1e3));
+        }
     }
     text
 }
@@ -123,15 +134,16 @@ mod tests {
     use super::super::figures::{Load, Ratio, Times};
     use super::*;
 
-    fn row(name: &str, ratio: Option<Ratio>, max_us: Option<f64>) -> Row {
+    fn row(name: &str, ratio: Option<Ratio>, first_us: Option<f64>) -> Row {
         let median = Load {
             round_trips_per_second: 1234.4,
             p50_us: 800.0,
             p99_us: 2_500.0,
             p90_us: Some(900.0),
-            max_us,
+            max_us: None,
             failed: 0,
             cpu_ms: BTreeMap::from([("caller".into(), 0.0301)]),
+            first_us,
         };
         Row {
             name: name.into(),
@@ -157,8 +169,8 @@ mod tests {
             levels: vec![Level {
                 in_flight: 16,
                 rows: vec![
-                    row("bare", None, Some(3_000.0)),
-                    row("spring", Some(ratio), None),
+                    row("bare", None, None),
+                    row("spring", Some(ratio), Some(1_234_000.0)),
                 ],
             }],
             first: vec![First {
@@ -174,11 +186,12 @@ mod tests {
         };
         let table = table(&results);
         for line in [
-            "| 16 | bare | 1234 | 0.80 | 0.90 | 2.50 | 3.00 | 0 | 0.0301 |  |  |",
+            "| 16 | bare | 1234 | 0.80 | 0.90 | 2.50 |  | 0 | 0.0301 |  |  |",
             "| 16 | spring | 1234 | 0.80 | 0.90 | 2.50 |  | 0 | 0.0301 |  |  |",
             "| 16 | spring | 0.50 | 1.25 | 1.00 |  |",
             "| bare |  |  |",
             "| bus | 0.90 | 0.80 |",
+            "| spring | 1234.00 |  |",
             "A worker of 20 topics that nobody calls uses 0.3 % of a core.",
             "| 100 | 0 |  | 15.1 |",
         ] {
