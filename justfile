@@ -59,7 +59,7 @@ _service PACKAGE PREPARE ARGS: keys
     fi
     exec cargo run --quiet --package {{ PACKAGE }} -- serve {{ ARGS }}
 
-# Measure; `just bench standalone` measures the single process.
+# Measure over REST; `just bench bus` measures the bus, `just bench standalone` the single process.
 bench WHAT="rest" *ARGS:
     cargo xtask bench {{ WHAT }} {{ ARGS }}
 

@@ -9,6 +9,7 @@ mod closed_loop;
 mod cost;
 mod first;
 mod grpc;
+mod load;
 mod memory;
 mod serve;
 mod sides;
@@ -40,7 +41,7 @@ enum Command {
     Load {
         side: Side,
         #[command(flatten)]
-        options: closed_loop::Options,
+        options: load::Options,
     },
     /// Time the first call after readiness and the tenth; prints one line of JSON
     First { side: Side },
