@@ -23,7 +23,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     warm_up: f64,
     /// Count calls in place of seconds, and a tenth of them before
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     calls: Option<u64>,
     /// A further process whose CPU time is told, such as `worker=4711`
     #[arg(long, value_name = "NAME=PID")]
