@@ -64,10 +64,13 @@ async fn serve(
 ) -> Result<()> {
     topics::apply(brokers, &topics::plan(contract, &[APP], 1), None).await?;
     let health = Health::default();
+    let mut options = ServerOptions::new(service, &[service]);
+    // The test service does, for the methods that need it; `Echo` does not.
+    options.journaled = true;
     let server = KafkaServer::start(
         &settings(brokers)?,
-        Arc::clone(contract),
-        ServerOptions::new(service, &[service]),
+        contract,
+        options,
         layered(contract, routes),
         health.component("kafka"),
     )?;
