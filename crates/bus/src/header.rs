@@ -81,3 +81,32 @@ pub fn is_covered(name: &str) -> bool {
 pub const DEAD_LETTER_SUFFIX: &str = ".dlq";
 /// Stands between a topic and the number of its retry tier: `<topic>.retry.<n>`.
 pub const RETRY_INFIX: &str = ".retry.";
+
+/// What a copy of an event on a retry or dead-letter topic bears beside its own headers. The names
+/// are Spring's where Spring has one. None is covered by the MAC, so none decides more than when an
+/// event is tried again.
+pub mod dead_letter {
+    /// The topic of the first copied record.
+    pub const ORIGINAL_TOPIC: &str = "kafka_dlt-original-topic";
+    /// Its partition: 4 bytes.
+    pub const ORIGINAL_PARTITION: &str = "kafka_dlt-original-partition";
+    /// Its offset: 8 bytes.
+    pub const ORIGINAL_OFFSET: &str = "kafka_dlt-original-offset";
+    /// Its time: 8 bytes, milliseconds since 1970.
+    pub const ORIGINAL_TIMESTAMP: &str = "kafka_dlt-original-timestamp";
+    /// Where the first copied record was.
+    pub const PLACE: [&str; 4] = [
+        ORIGINAL_TOPIC,
+        ORIGINAL_PARTITION,
+        ORIGINAL_OFFSET,
+        ORIGINAL_TIMESTAMP,
+    ];
+    /// The gRPC status code of the last attempt, by name.
+    pub const CODE: &str = "kafka_dlt-exception-fqcn";
+    /// The status's message.
+    pub const MESSAGE: &str = "kafka_dlt-exception-message";
+    /// How many attempts there were: 4 bytes.
+    pub const ATTEMPTS: &str = "kafka_dlt-attempts";
+    /// On a retry topic: when the event is to be tried again: 8 bytes, milliseconds since 1970.
+    pub const DUE: &str = "kafka_dlt-due-timestamp";
+}

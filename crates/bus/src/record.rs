@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
 
 use crate::header;
+use crate::header::dead_letter::{ORIGINAL_OFFSET, ORIGINAL_PARTITION, ORIGINAL_TOPIC};
 
 /// A record that is being made.
 #[derive(Debug, Clone)]
@@ -119,13 +120,33 @@ impl<'a> Received<'a> {
     /// on `<topic>.retry.<n>` or `<topic>.dlq` that one. Read from the name, not from a header, so
     /// that nobody without a key can move a record from one topic to another.
     pub(crate) fn origin_topic(&self) -> &'a str {
+        self.origin().0
+    }
+
+    /// The same with `n`, which is 0 where the record is on no retry topic.
+    pub(crate) fn origin(&self) -> (&'a str, usize) {
         if let Some(origin) = self.topic.strip_suffix(header::DEAD_LETTER_SUFFIX) {
-            return origin;
+            return (origin, 0);
         }
-        match self.topic.rsplit_once(header::RETRY_INFIX) {
-            Some((origin, tier)) if tier.parse::<u8>().is_ok() => origin,
-            _ => self.topic,
+        let split = self.topic.rsplit_once(header::RETRY_INFIX);
+        split
+            .and_then(|(origin, tier)| Some((origin, tier.parse::<u8>().ok()?.into())))
+            .unwrap_or((self.topic, 0))
+    }
+
+    /// Where the record was first: topic, partition and offset. A copy on a retry topic says so in
+    /// headers that are not signed.
+    pub(crate) fn first_place(&self) -> (&'a str, i32, i64) {
+        let here = (self.topic, self.partition, self.offset);
+        if self.origin().1 == 0 {
+            return here;
         }
+        let first = || {
+            let partition = i32::from_be_bytes(self.header(ORIGINAL_PARTITION)?.try_into().ok()?);
+            let offset = i64::from_be_bytes(self.header(ORIGINAL_OFFSET)?.try_into().ok()?);
+            Some((self.text(ORIGINAL_TOPIC)?, partition, offset))
+        };
+        first().unwrap_or(here)
     }
 
     pub(crate) fn context(&self, part: &str) -> Vec<u8> {

@@ -26,7 +26,9 @@ use backlog::Backlog;
 use commit::Commits;
 use commit_first::CommitFirst;
 use control::{Control, Controls};
+use event::parked::Parked;
 use order::Order;
+use pauses::Pauses;
 use seen::Seen;
 use slots::Slots;
 use thiserror::Error;
@@ -43,6 +45,7 @@ mod dispatch;
 mod event;
 mod inline;
 mod order;
+mod pauses;
 mod reply;
 mod request;
 mod seen;
@@ -120,8 +123,11 @@ struct Shared {
     commit_first: Mutex<CommitFirst>,
     /// Set while the group has given this member its share.
     assigned: AtomicBool,
-    /// Set while nothing is fetched, since as much is being worked on as may be.
-    paused: AtomicBool,
+    /// Which partitions are not fetched.
+    pauses: Mutex<Pauses>,
+    /// The events that wait behind one of their key.
+    events_in_order: Mutex<Order<Turn, event::Waiting>>,
+    parked: Arc<Parked>,
     stop: AtomicBool,
 }
 
@@ -200,7 +206,9 @@ impl KafkaServer {
             order: Mutex::default(),
             commit_first: Mutex::default(),
             assigned: AtomicBool::new(false),
-            paused: AtomicBool::new(false),
+            pauses: Mutex::default(),
+            events_in_order: Mutex::default(),
+            parked: Arc::default(),
             stop: AtomicBool::new(false),
             settings,
             options,
@@ -252,8 +260,13 @@ impl Shared {
         self.served.values().map(|served| &served.method)
     }
 
+    /// The topics that are read: each method's, and where an event waits for another attempt.
     fn topics(&self) -> Vec<String> {
-        let mut topics: Vec<_> = self.methods().map(|method| method.topic.clone()).collect();
+        let own = self.methods().map(|method| method.topic.clone());
+        let retries = self
+            .methods()
+            .flat_map(|method| crate::topics::retry_topics(method));
+        let mut topics: Vec<_> = own.chain(retries).collect();
         topics.sort();
         topics
     }

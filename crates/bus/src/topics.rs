@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chassis::contract::{Contract, Pattern};
+use chassis::contract::{Contract, Method, Pattern, Retry};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
@@ -20,6 +20,14 @@ const CALL_RETENTION: Duration = Duration::from_secs(15 * 60);
 
 /// How long event topics keep records: a consumer may be down over a long weekend.
 const EVENT_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long retry topics keep records: an event comes with the time at which it was made, which may
+/// be as long ago as its topic keeps it, and then waits.
+const RETRY_RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// One partition of a retry topic for so many of its event's: few events fail, each of the partitions
+/// is in the order of due times by itself, and the work on them runs in parallel.
+const PARTITIONS_PER_RETRY: i32 = 8;
 
 /// How long dead letters are kept for somebody to look at them.
 const DEAD_LETTER_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -55,45 +63,56 @@ pub fn reply_topic(app: &str) -> String {
     format!("reply.{app}")
 }
 
-/// The topics of a contract, ordered by name: one a method, a dead-letter topic an event, and a
-/// reply topic for each of the calling applications.
+/// The topic of the events that cannot be handled: `<topic>.dlq`.
+#[must_use]
+pub fn dead_letter_topic(topic: &str) -> String {
+    format!("{topic}{}", header::DEAD_LETTER_SUFFIX)
+}
+
+/// The topic on which an event waits before its `tier`-th further attempt, counted from 1:
+/// `<topic>.retry.<tier>`.
+#[must_use]
+pub fn retry_topic(topic: &str, tier: usize) -> String {
+    format!("{topic}{}{tier}", header::RETRY_INFIX)
+}
+
+/// The retry topics of a method: one a pause, for an event whose retries are not in order.
+#[must_use]
+pub fn retry_topics(method: &Method) -> Vec<String> {
+    match (method.pattern, &method.retry) {
+        (Pattern::Event, Retry::Tiers(pauses)) => (1..=pauses.len())
+            .map(|tier| retry_topic(&method.topic, tier))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The topics of a contract, ordered by name: one a method, retry topics and a dead-letter topic an
+/// event, and a reply topic for each of the calling applications.
 #[must_use]
 pub fn plan(contract: &Contract, apps: &[&str], partitions: i32) -> Vec<TopicSpec> {
+    let spec = |name, partitions, retention| TopicSpec {
+        name,
+        partitions,
+        retention,
+    };
     let mut topics = Vec::new();
     for method in contract.methods() {
-        let name = method.topic.clone();
-        match method.pattern {
-            Pattern::RequestReply => {
-                topics.push(TopicSpec {
-                    name,
-                    partitions,
-                    retention: CALL_RETENTION,
-                });
-            }
-            Pattern::Event => {
-                let dead = format!("{name}{}", header::DEAD_LETTER_SUFFIX);
-                topics.push(TopicSpec {
-                    name,
-                    partitions,
-                    retention: EVENT_RETENTION,
-                });
-                let retention = DEAD_LETTER_RETENTION;
-                topics.push(TopicSpec {
-                    name: dead,
-                    partitions: 1,
-                    retention,
-                });
-            }
+        let retention = match method.pattern {
+            Pattern::RequestReply => CALL_RETENTION,
+            Pattern::Event => EVENT_RETENTION,
+        };
+        topics.push(spec(method.topic.clone(), partitions, retention));
+        let waiting = (partitions / PARTITIONS_PER_RETRY).max(1);
+        let retries = retry_topics(method).into_iter();
+        topics.extend(retries.map(|name| spec(name, waiting, RETRY_RETENTION)));
+        if method.pattern == Pattern::Event {
+            let name = dead_letter_topic(&method.topic);
+            topics.push(spec(name, 1, DEAD_LETTER_RETENTION));
         }
     }
-    for app in apps {
-        let partitions = REPLY_PARTITIONS;
-        topics.push(TopicSpec {
-            name: reply_topic(app),
-            partitions,
-            retention: CALL_RETENTION,
-        });
-    }
+    let replies = apps.iter().map(|app| reply_topic(app));
+    topics.extend(replies.map(|name| spec(name, REPLY_PARTITIONS, CALL_RETENTION)));
     topics.sort_by(|a, b| a.name.cmp(&b.name));
     topics
 }

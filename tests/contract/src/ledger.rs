@@ -29,6 +29,7 @@ struct Counts {
     begun: HashMap<String, u32>,
     effects: HashMap<String, u32>,
     order: Vec<(String, u32)>,
+    applied: Vec<String>,
     /// The calls that took effect, in this process and in those before it.
     journal: HashSet<String>,
 }
@@ -88,7 +89,10 @@ impl Ledger {
     /// The file cannot be written.
     pub fn apply(&self, id: &str) -> std::io::Result<u32> {
         self.write(&format!("{id}\n"))?;
-        let count = bump(&mut self.shared.counts.lock().effects, id);
+        let mut counts = self.shared.counts.lock();
+        let count = bump(&mut counts.effects, id);
+        counts.applied.push(id.to_owned());
+        drop(counts);
         self.shared.changed.send_replace(());
         Ok(count)
     }
@@ -133,6 +137,12 @@ impl Ledger {
     #[must_use]
     pub fn effects(&self, id: &str) -> u32 {
         count(&self.shared.counts.lock().effects, id)
+    }
+
+    /// The ids that took effect, in the order in which they did.
+    #[must_use]
+    pub fn applied(&self) -> Vec<String> {
+        self.shared.counts.lock().applied.clone()
     }
 
     /// How many effects there were under any id.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use chassis::contract::Pattern;
 use chassis::health::Component;
@@ -13,9 +13,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Shared;
+use super::commit::Place;
 use crate::client;
-use crate::header::DEAD_LETTER_SUFFIX;
 use crate::record::Received;
+use crate::topics::dead_letter_topic;
 
 /// The longest sleep in one poll: how soon the thread sees that it should stop.
 const POLL: Duration = Duration::from_millis(200);
@@ -64,7 +65,8 @@ impl ConsumerContext for Group {
         self.shared.assigned.store(false, Ordering::Release);
         // librdkafka keeps a partition paused while it is elsewhere: when it came back it would
         // never be read again.
-        if self.shared.paused.swap(false, Ordering::AcqRel)
+        let paused = self.shared.pauses.lock().revoke();
+        if !paused.is_empty()
             && let Err(error) = consumer.resume(revoked)
         {
             tracing::error!("fetching was not resumed before a rebalance: {error}");
@@ -85,6 +87,11 @@ impl ConsumerContext for Group {
                 partitions = partitions.count(),
                 "the group gave this member its share"
             );
+            let places = partitions.elements();
+            let places = places
+                .iter()
+                .map(|place| (self.shared.topic(place.topic()), place.partition()));
+            self.shared.pauses.lock().assign(places.collect());
             self.shared.assigned.store(true, Ordering::Release);
             self.component.up();
         }
@@ -128,6 +135,14 @@ fn store(shared: &Shared, consumer: &BaseConsumer<Group>) {
         // The partition went elsewhere meanwhile; its new owner handles the records again.
         tracing::debug!("offsets were not stored: {error}");
     }
+}
+
+fn list(places: &[Place]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(places.len());
+    for (topic, partition) in places {
+        list.add_partition(topic, *partition);
+    }
+    list
 }
 
 /// A consumer in the server's group; with an `instance`, one whose membership survives a restart.
@@ -210,7 +225,7 @@ impl Poller {
         self.component
             .down(format!("the group has expelled this member ({fatal})"));
         self.shared.assigned.store(false, Ordering::Release);
-        self.shared.paused.store(false, Ordering::Release);
+        self.shared.pauses.lock().revoke();
         self.shared.commits.next_epoch();
         while !self.stopping() {
             match consumer(&self.shared, &self.component, None) {
@@ -236,7 +251,7 @@ impl Poller {
         needed.extend(self.shared.options.also_needs.iter().cloned());
         let events = self.shared.methods();
         let events = events.filter(|method| method.pattern == Pattern::Event);
-        needed.extend(events.map(|method| format!("{}{DEAD_LETTER_SUFFIX}", method.topic)));
+        needed.extend(events.map(|method| dead_letter_topic(&method.topic)));
         let brokers = &self.shared.settings.brokers;
         while !self.stopping() {
             let joined =
@@ -259,11 +274,12 @@ impl Poller {
     /// use is given back.
     fn turn(&self) -> Option<RDKafkaErrorCode> {
         self.pause_or_resume();
-        // While paused it polls too: the group expects it, and rebalances are heard of here.
-        let paused = self.shared.paused.load(Ordering::Acquire);
-        match self.consumer.poll(if paused { POLL_PAUSED } else { POLL }) {
+        match self.consumer.poll(self.patience()) {
             Some(Ok(message)) => {
                 let received = Received::read(&message);
+                if self.put_off(&received) {
+                    return None;
+                }
                 let topic = self.shared.topic(received.topic);
                 let (partition, offset) = (received.partition, received.offset);
                 let taken = self.shared.commits.take(&topic, partition, offset);
@@ -277,31 +293,79 @@ impl Poller {
         None
     }
 
+    /// How long a poll may last. While all is paused it polls too: the group expects it, and
+    /// rebalances are heard of here.
+    fn patience(&self) -> Duration {
+        let pauses = self.shared.pauses.lock();
+        let poll = if pauses.is_full() { POLL_PAUSED } else { POLL };
+        let due = pauses
+            .next_due()
+            .map(|due| due.saturating_duration_since(Instant::now()));
+        // Rounded up, or the last millisecond would be spent asking again and again.
+        due.map_or(poll, |due| poll.min(due + Duration::from_millis(1)))
+    }
+
+    /// Leaves a record that is not due on the broker, and the partition with it: whatever is behind
+    /// it is due later. Says whether it did.
+    fn put_off(&self, received: &Received<'_>) -> bool {
+        let Some(wait) = self.shared.not_due(received, SystemTime::now()) else {
+            return false;
+        };
+        let place = (self.shared.topic(received.topic), received.partition);
+        {
+            let mut pauses = self.shared.pauses.lock();
+            if pauses.was_held(&place, received.offset) {
+                return false;
+            }
+            pauses.hold(place.clone(), received.offset, Instant::now() + wait);
+        }
+        self.pause_or_resume();
+        let offset = Offset::Offset(received.offset);
+        match self
+            .consumer
+            .seek(&place.0, place.1, offset, client::ASK_TIMEOUT)
+        {
+            Ok(()) => true,
+            Err(error) => {
+                // It is in hand and cannot be put back: too early is better than never.
+                tracing::warn!(
+                    topic = received.topic,
+                    "an event is tried again too early: {error}"
+                );
+                self.shared.pauses.lock().let_go(&place);
+                false
+            }
+        }
+    }
+
     /// Leaves on the broker what cannot be worked on, where another replica can take it.
     fn pause_or_resume(&self) {
-        let (slots, backlog) = (&self.shared.slots, self.shared.backlog.lock());
-        let paused = self.shared.paused.load(Ordering::Acquire);
-        let pause = if paused {
-            !(slots.have_room() && backlog.has_room())
-        } else {
-            slots.are_over_full() || backlog.is_full()
+        let change = {
+            let Shared { slots, parked, .. } = &*self.shared;
+            let backlog = self.shared.backlog.lock();
+            let mut pauses = self.shared.pauses.lock();
+            let full = if pauses.is_full() {
+                !(slots.have_room() && backlog.has_room())
+            } else {
+                slots.are_over_full() || backlog.is_full()
+            };
+            drop(backlog);
+            pauses.set_full(full);
+            for place in parked.places().iter().chain(&pauses.crowded()) {
+                let crowded = parked.is_crowded(place, pauses.is_crowded(place));
+                pauses.set_crowded(place, crowded);
+            }
+            pauses.change(Instant::now())
         };
-        drop(backlog);
-        if pause == paused {
-            return;
+        if !change.pause.is_empty()
+            && let Err(error) = self.consumer.pause(&list(&change.pause))
+        {
+            tracing::error!("fetching was not stopped: {error}");
         }
-        let assigned = match self.consumer.assignment() {
-            Ok(assigned) => assigned,
-            Err(error) => return tracing::debug!("the assignment is not known: {error}"),
-        };
-        let done = if pause {
-            self.consumer.pause(&assigned)
-        } else {
-            self.consumer.resume(&assigned)
-        };
-        match done {
-            Ok(()) => self.shared.paused.store(pause, Ordering::Release),
-            Err(error) => tracing::debug!("fetching was not stopped or resumed: {error}"),
+        if !change.resume.is_empty()
+            && let Err(error) = self.consumer.resume(&list(&change.resume))
+        {
+            tracing::error!("fetching was not resumed: {error}");
         }
     }
 

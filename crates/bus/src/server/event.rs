@@ -1,9 +1,10 @@
-//! Handling events: at least once, again and again while the reason may pass, set aside when not.
+//! Handling events: at least once, one after the other of a key, again while the reason may pass,
+//! set aside when not.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use chassis::contract::Method;
+use chassis::contract::{Method, Retry};
 use tonic::{Code, Status};
 
 use super::Shared;
@@ -11,46 +12,44 @@ use super::commit::Taken;
 use super::dialect::Dialect;
 use super::request::Call;
 use super::slots::Slot;
+use super::work::Turn;
 use crate::event::PublishError;
-use crate::header;
-use crate::record::Received;
+use crate::header::dead_letter;
+use crate::record::{Received, millis};
+use original::{Copy, Original};
+use parked::Parking;
+use policy::{Next, next};
 
-/// The first pause before handling an event again; each next one is twice as long.
+mod original;
+pub(super) mod parked;
+mod policy;
+
+/// The first pause before sending a copy of a record again; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How often an event is handled whose handler fails for a reason of its own.
-const FAULTY_ATTEMPTS: u32 = 5;
+/// How much longer a record that is not due may be left, so that those behind it that are due a
+/// moment later come with it: each look at the topic costs a fetch.
+const SLACK: Duration = Duration::from_millis(100);
 
-/// A record as it came, for the dead-letter topic.
-struct Original {
-    topic: String,
-    partition: i32,
-    offset: i64,
-    time_ms: i64,
-    key: Option<Vec<u8>>,
-    headers: Vec<(String, Vec<u8>)>,
-    value: Vec<u8>,
+/// An event that was taken.
+pub(super) struct Event {
+    original: Original,
+    /// What to handle it with, or why it cannot be.
+    opened: Result<(Arc<Method>, Call), Status>,
+    taken: Taken,
 }
 
-/// What became of an event.
-enum Outcome {
-    Handled,
-    /// It cannot be handled: why, and after how many attempts.
-    SetAside(Status, u32),
-}
+/// An event that waits behind another of its key.
+pub(super) struct Waiting(
+    Event,
+    #[expect(dead_code, reason = "counts while it is")] Parking,
+);
 
 /// The partition goes elsewhere: its next owner handles the event.
 struct Abandoned;
-
-/// What to do about a failure.
-#[derive(Debug, PartialEq, Eq)]
-enum Next {
-    Again,
-    SetAside,
-}
 
 impl Shared {
     pub(super) fn dispatch_event(
@@ -67,192 +66,211 @@ impl Shared {
                 Call::open(received, dialect, &method, keys, method.deadline)
                     .map(|call| (method, call))
             });
-        let original = Original::of(received);
-        let shared = Arc::clone(self);
-        self.runtime.spawn(async move {
-            let handled = async {
-                let outcome = match opened {
-                    Ok((method, call)) => shared.handle_event(&method, &call, &taken).await?,
-                    Err(status) => Outcome::SetAside(status, 0),
-                };
-                if let Outcome::SetAside(status, attempts) = outcome {
-                    shared
-                        .set_aside(&original, &status, attempts, &taken)
-                        .await?;
-                }
-                Ok::<_, Abandoned>(())
-            };
-            // What is abandoned stays uncommitted, for the partition's next owner.
-            if handled.await.is_ok() {
-                shared.commits.finish(&taken);
-            }
-            drop(slot);
-        });
+        let event = Event {
+            original: Original::of(received),
+            opened,
+            taken,
+        };
+        let Some(key) = event.turn() else {
+            let shared = Arc::clone(self);
+            self.runtime.spawn(async move {
+                shared.finish_event(event, slot).await;
+            });
+            return;
+        };
+        let parking = self.parked.enter(&event.taken.place);
+        let entered = Waiting(event, parking);
+        let first = self.events_in_order.lock().enter(key.clone(), entered);
+        if let Some(Waiting(first, _)) = first {
+            let shared = Arc::clone(self);
+            self.runtime
+                .spawn(async move { shared.run_key(key, first, slot).await });
+        }
     }
 
-    /// Handles an event until it succeeds or cannot. An event that waits is uncommitted: if the
-    /// process ends, the next one takes it.
-    async fn handle_event(
-        &self,
-        method: &Method,
-        call: &Call,
-        taken: &Taken,
-    ) -> Result<Outcome, Abandoned> {
-        let mut pause = FIRST_PAUSE;
-        for attempt in 1.. {
+    /// Handles the events of one key, until none of it waits.
+    async fn run_key(self: Arc<Self>, key: Turn, mut event: Event, mut slot: Slot) {
+        loop {
+            self.finish_event(event, slot).await;
+            let Some(Waiting(next, _)) = self.events_in_order.lock().leave(&key) else {
+                return;
+            };
+            slot = self.slots.take();
+            event = next;
+        }
+    }
+
+    /// Handles an event, or leaves it to somebody else. What is abandoned stays uncommitted, for the
+    /// partition's next owner.
+    async fn finish_event(&self, event: Event, slot: Slot) {
+        let mut slot = Some(slot);
+        if !event.taken.ending.is_cancelled() && self.handle_event(&event, &mut slot).await.is_ok()
+        {
+            self.commits.finish(&event.taken);
+        }
+    }
+
+    /// Handles an event until it succeeds, waits on another topic, or is set aside. Until then it is
+    /// uncommitted: if the process ends, the next one takes it.
+    async fn handle_event(&self, event: &Event, slot: &mut Option<Slot>) -> Result<(), Abandoned> {
+        let (method, call) = match &event.opened {
+            Ok(opened) => opened,
+            Err(status) => return self.set_aside(event, status, 0, slot).await,
+        };
+        let before = event.original.tier;
+        for attempts in before + 1.. {
             let response = self.handle(call, call.budget()).await;
             let status = Status::from_header_map(response.headers());
             let Some(status) = status.filter(|status| status.code() != Code::Ok) else {
                 break;
             };
-            if next(status.code(), attempt) == Next::SetAside {
-                return Ok(Outcome::SetAside(status, attempt));
+            let next = next(&method.retry, status.code(), attempts);
+            let counted = u32::try_from(attempts).unwrap_or(u32::MAX);
+            report(method, call, &status, attempts, &next);
+            match next {
+                Next::Again(pause) => self.park(pause, event, slot).await?,
+                Next::Later(tier, pause) => {
+                    let due = millis(SystemTime::now() + pause);
+                    let copy = event.original.later(tier, due, &status, counted);
+                    match self
+                        .send_copy(event, &copy, &event.original.value, slot)
+                        .await?
+                    {
+                        Ok(()) => return Ok(()),
+                        Err(TooLarge) => {
+                            return self.set_aside(event, &status, counted, slot).await;
+                        }
+                    }
+                }
+                Next::SetAside => return self.set_aside(event, &status, counted, slot).await,
             }
-            let pause_ms = pause.as_millis();
-            // Once for each event; an outage fails many of them, again and again.
-            if attempt == 1 {
-                tracing::warn!(
-                    method = method.path,
-                    event.id = call.id(),
-                    pause_ms,
-                    "an event failed and will be tried again until it succeeds: {}",
-                    status.message()
-                );
-            } else {
-                tracing::debug!(
-                    method = method.path,
-                    event.id = call.id(),
-                    attempt,
-                    pause_ms,
-                    "an event failed again: {}",
-                    status.message()
-                );
-            }
-            wait(pause, taken).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        Ok(Outcome::Handled)
+        Ok(())
     }
 
     /// Copies a record to its dead-letter topic, byte for byte, with the reason in headers.
     async fn set_aside(
         &self,
-        original: &Original,
+        event: &Event,
         status: &Status,
         attempts: u32,
-        taken: &Taken,
+        slot: &mut Option<Slot>,
     ) -> Result<(), Abandoned> {
-        let topic = format!("{}{}", original.topic, header::DEAD_LETTER_SUFFIX);
-        let added = [
-            (
-                "kafka_dlt-original-topic",
-                original.topic.clone().into_bytes(),
-            ),
-            (
-                "kafka_dlt-original-partition",
-                original.partition.to_be_bytes().to_vec(),
-            ),
-            (
-                "kafka_dlt-original-offset",
-                original.offset.to_be_bytes().to_vec(),
-            ),
-            (
-                "kafka_dlt-original-timestamp",
-                original.time_ms.to_be_bytes().to_vec(),
-            ),
-            (
-                "kafka_dlt-exception-fqcn",
-                format!("{:?}", status.code()).into_bytes(),
-            ),
-            (
-                "kafka_dlt-exception-message",
-                status.message().as_bytes().to_vec(),
-            ),
-        ];
-        let mut pause = FIRST_PAUSE;
-        let (mut own, mut value) = (original.headers.as_slice(), original.value.as_slice());
-        loop {
-            let headers = own
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_slice()));
-            let added = added.iter().map(|(name, value)| (*name, value.as_slice()));
-            let (key, time) = (original.key.as_deref(), original.time_ms);
-            match self
-                .events
-                .send(&topic, key, time, headers.chain(added), value)
-                .await
-            {
-                Ok(()) => break,
-                // What it was is still on its own topic, at the place that the headers name.
-                Err(PublishError::TooLarge(_)) if !own.is_empty() || !value.is_empty() => {
-                    (own, value) = (&[], &[]);
-                    continue;
-                }
-                // Nothing is lost meanwhile: the record is uncommitted on its own topic.
-                Err(error) => tracing::error!("a dead letter is kept back: {error}"),
+        let original = &event.original;
+        let dead = original.dead(status, attempts);
+        if let Err(TooLarge) = self.send_copy(event, &dead, &original.value, slot).await? {
+            let dead = original.dead_without_content(status, attempts);
+            if let Err(TooLarge) = self.send_copy(event, &dead, &[], slot).await? {
+                tracing::error!("{} does not even take the reason; it is lost", dead.topic);
             }
-            wait(pause, taken).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         tracing::error!(
             topic = original.topic,
+            tier = original.tier,
             partition = original.partition,
             offset = original.offset,
             attempts,
-            "an event was set aside on {topic}: {}",
+            "an event was set aside on {}: {}",
+            dead.topic,
             status.message()
         );
         Ok(())
     }
-}
 
-/// Waits before the next attempt, as long as the partition is this member's.
-async fn wait(pause: Duration, taken: &Taken) -> Result<(), Abandoned> {
-    tokio::select! {
-        () = tokio::time::sleep(pause) => Ok(()),
-        () = taken.ending.cancelled() => Err(Abandoned),
-    }
-}
-
-fn next(code: Code, attempt: u32) -> Next {
-    match code {
-        Code::Unavailable
-        | Code::ResourceExhausted
-        | Code::DeadlineExceeded
-        | Code::Aborted
-        | Code::Cancelled => Next::Again,
-        Code::Internal | Code::Unknown if attempt < FAULTY_ATTEMPTS => Next::Again,
-        _ => Next::SetAside,
-    }
-}
-
-impl Original {
-    fn of(received: &Received<'_>) -> Self {
-        Self {
-            topic: received.topic.to_owned(),
-            partition: received.partition,
-            offset: received.offset,
-            time_ms: received.time_ms,
-            key: received.key.map(<[u8]>::to_vec),
-            headers: received
+    /// Sends a copy of a record, however long the broker is away: meanwhile the record is
+    /// uncommitted where it is, and nothing is lost.
+    async fn send_copy(
+        &self,
+        event: &Event,
+        copy: &Copy,
+        value: &[u8],
+        slot: &mut Option<Slot>,
+    ) -> Result<Result<(), TooLarge>, Abandoned> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let headers = copy
                 .headers
                 .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.to_vec()))
-                .collect(),
-            value: received.value.to_vec(),
+                .map(|(name, value)| (name.as_str(), value.as_slice()));
+            let (key, time) = (event.original.key.as_deref(), event.original.time_ms);
+            match self
+                .events
+                .send(&copy.topic, key, time, headers, value)
+                .await
+            {
+                Ok(()) => return Ok(Ok(())),
+                Err(PublishError::TooLarge(_)) => return Ok(Err(TooLarge)),
+                Err(error) => tracing::error!("an event is kept back: {error}"),
+            }
+            self.park(pause, event, slot).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Waits, without a slot, as long as the partition is this member's.
+    async fn park(
+        &self,
+        pause: Duration,
+        event: &Event,
+        slot: &mut Option<Slot>,
+    ) -> Result<(), Abandoned> {
+        let parking = self.parked.enter(&event.taken.place);
+        drop(slot.take());
+        let over = tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = event.taken.ending.cancelled() => Err(Abandoned),
+        };
+        drop(parking);
+        *slot = Some(self.slots.take());
+        over
+    }
+
+    /// How long to leave a record of a retry topic there; `None` if it is due.
+    pub(super) fn not_due(&self, received: &Received<'_>, now: SystemTime) -> Option<Duration> {
+        let (topic, tier) = received.origin();
+        let index = tier.checked_sub(1)?;
+        let served = self.served.get(topic)?;
+        let Retry::Tiers(pauses) = &served.method.retry else {
+            return None;
+        };
+        let due = received.header(dead_letter::DUE)?;
+        let due = i64::from_be_bytes(due.try_into().ok()?);
+        let wait = u64::try_from(due.saturating_sub(millis(now))).ok()?;
+        // The header is not signed, and clocks differ: nothing waits longer than the contract says.
+        let pause = *pauses.get(index)?;
+        let wait = Duration::from_millis(wait).min(pause);
+        (!wait.is_zero()).then(|| wait + (pause / 10).min(SLACK))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The broker does not take the record.
+struct TooLarge;
 
-    #[test]
-    fn what_may_pass_is_tried_for_ever_and_what_cannot_is_set_aside_at_once() {
-        assert_eq!(next(Code::Unavailable, 1_000), Next::Again);
-        assert_eq!(next(Code::InvalidArgument, 1), Next::SetAside);
-        assert_eq!(next(Code::Internal, FAULTY_ATTEMPTS - 1), Next::Again);
-        assert_eq!(next(Code::Internal, FAULTY_ATTEMPTS), Next::SetAside);
+impl Event {
+    /// What keeps events in order; nothing does on a retry topic.
+    fn turn(&self) -> Option<Turn> {
+        let key = self.original.key.as_ref().filter(|key| !key.is_empty())?;
+        (self.original.tier == 0).then(|| (Arc::clone(&self.taken.place.0), key.clone()))
+    }
+}
+
+/// One line for the first failure of an event; an outage fails many of them, again and again.
+fn report(method: &Method, call: &Call, status: &Status, attempt: usize, next: &Next) {
+    let (path, id, message) = (&method.path, call.id(), status.message());
+    match next {
+        Next::SetAside => {}
+        Next::Again(pause) | Next::Later(_, pause) if attempt == 1 => tracing::warn!(
+            method = path,
+            event.id = id,
+            pause_ms = pause.as_millis(),
+            "an event failed and will be tried again: {message}"
+        ),
+        Next::Again(pause) | Next::Later(_, pause) => tracing::debug!(
+            method = path,
+            event.id = id,
+            attempt,
+            pause_ms = pause.as_millis(),
+            "an event failed again: {message}"
+        ),
     }
 }

@@ -144,7 +144,7 @@ fn open_own(received: &Received<'_>, method: &Method, keys: &KeyRing) -> Result<
 
 /// What identifies the call wherever it is delivered again.
 fn id(received: &Received<'_>, dialect: Dialect, method: &Method) -> Result<CallId, Status> {
-    let (topic, partition, offset) = (received.topic, received.partition, received.offset);
+    let (topic, partition, offset) = received.first_place();
     let id = match (method.pattern, dialect) {
         (Pattern::Event, Dialect::Own) => received.text(header::CE_ID).map(str::to_owned),
         (Pattern::Event, _) => received

@@ -5,6 +5,7 @@
 
 mod calls;
 mod cancelling;
+mod events;
 mod foreign;
 mod harness;
 mod idempotency;
@@ -58,6 +59,19 @@ on_every_broker! {
         a_call_that_waits_its_turn_is_skipped_when_its_caller_goes on 1,
         a_call_that_must_not_run_twice_is_not_broken_off on 1,
         a_thousand_dropped_calls_leave_nothing_behind on 3,
+    }
+    events {
+        an_event_that_fails_waits_on_its_retry_topics_until_it_succeeds on 1,
+        an_event_is_set_aside_after_the_last_pause on 1,
+        an_event_that_cannot_be_handled_is_set_aside_at_once on 1,
+        a_record_that_is_no_event_is_set_aside_and_stops_nothing on 1,
+        what_waits_holds_up_neither_events_nor_calls on 3,
+        events_of_one_key_are_handled_in_their_order on 3,
+        an_event_in_order_is_tried_again_in_place_while_its_key_waits on 1,
+        an_event_in_order_is_set_aside_and_the_next_of_its_key_goes_on on 1,
+        a_key_that_waits_with_many_behind_it_stops_its_partition_alone on 1,
+        a_stop_waits_for_no_event_and_the_next_server_takes_it_up on 1,
+        events_go_on_while_servers_come_and_go on 4,
     }
     foreign {
         a_nest_client_is_answered_in_its_own_terms on 1,
