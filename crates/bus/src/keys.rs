@@ -110,6 +110,17 @@ impl KeyRing {
         }
     }
 
+    /// A ring of one key that nobody else has: for a process that talks to itself.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn random() -> Result<Self, SealError> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|error| SealError(error.to_string()))?;
+        let keys = vec![Key::derive(&secret)];
+        Ok(Self { keys })
+    }
+
     /// A key of 32 bytes for another purpose from each key of the ring, in its order.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> Vec<[u8; 32]> {

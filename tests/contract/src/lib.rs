@@ -17,6 +17,9 @@ use prost_reflect::DescriptorPool;
 /// The echo service: `echo.v1.EchoService`.
 pub const ECHO: &str = "echo.v1.EchoService";
 
+/// The smallest service: `hello.v1.HelloService`.
+pub const HELLO: &str = "hello.v1.HelloService";
+
 /// The service of events: `echo.v1.NoteService`.
 pub const NOTE: &str = "echo.v1.NoteService";
 
@@ -54,6 +57,7 @@ macro_rules! contract {
 }
 
 contract!(echo, "echo", "echo.v1", "Package `echo.v1`.");
+contract!(hello, "hello", "hello.v1", "Package `hello.v1`.");
 contract!(
     older,
     "older",
