@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use chassis::contract::{Contract, Method, Pattern, Retry};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::error::RDKafkaErrorCode;
-use thiserror::Error;
 
-use crate::client;
 use crate::header;
+
+mod apply;
+
+pub use apply::{TopicError, apply};
 
 /// The partitions of a reply topic: as many channels can have one of their own.
 pub const REPLY_PARTITIONS: i32 = 64;
@@ -32,9 +31,6 @@ const PARTITIONS_PER_RETRY: i32 = 8;
 /// How long dead letters are kept for somebody to look at them.
 const DEAD_LETTER_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// How long the broker may take to create topics.
-const CREATE_TIMEOUT: Duration = Duration::from_secs(15);
-
 /// A topic that has to exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicSpec {
@@ -44,17 +40,6 @@ pub struct TopicSpec {
     pub partitions: i32,
     /// How long it keeps records.
     pub retention: Duration,
-}
-
-/// Not all topics are as they should be.
-#[derive(Debug, Error)]
-pub enum TopicError {
-    /// The broker does not answer.
-    #[error("{0}")]
-    NoBroker(String),
-    /// Topics that could not be created, or exist with too few partitions.
-    #[error("not all topics are as they should be:\n  {}", .0.join("\n  "))]
-    Faults(Vec<String>),
 }
 
 /// The topic that the replies to an application's calls come to.
@@ -117,71 +102,53 @@ pub fn plan(contract: &Contract, apps: &[&str], partitions: i32) -> Vec<TopicSpe
     topics
 }
 
-/// Creates the topics that are missing and checks those that exist. Says what it did, one line a
-/// topic. Doing it twice does nothing more.
-///
-/// # Errors
-/// No broker answers, or topics that could not be created or have too few partitions.
-pub async fn apply(
-    brokers: &str,
-    topics: &[TopicSpec],
-    replication: Option<i32>,
-) -> Result<Vec<String>, TopicError> {
-    let no_broker = |error| TopicError::NoBroker(client::no_broker(brokers, &error));
-    let admin: AdminClient<DefaultClientContext> =
-        crate::settings::client(brokers, "trolleybus-topics")
-            .create()
-            .map_err(no_broker)?;
-    let retentions: Vec<_> = topics
-        .iter()
-        .map(|t| t.retention.as_millis().to_string())
-        .collect();
-    let new: Vec<_> = topics
-        .iter()
-        .zip(&retentions)
-        // -1 leaves it to the broker's own default (KIP-464).
-        .map(|(topic, retention)| {
-            let replication = TopicReplication::Fixed(replication.unwrap_or(-1));
-            NewTopic::new(&topic.name, topic.partitions, replication)
-                .set("retention.ms", retention)
-                .set("message.timestamp.type", "CreateTime")
-        })
-        .collect();
-    let options = AdminOptions::new()
-        .operation_timeout(Some(CREATE_TIMEOUT))
-        .request_timeout(Some(CREATE_TIMEOUT));
-    let results = admin
-        .create_topics(&new, &options)
-        .await
-        .map_err(no_broker)?;
-    let (mut lines, mut faults, mut existing) = (Vec::new(), Vec::new(), Vec::new());
-    for (topic, result) in topics.iter().zip(results) {
-        match result {
-            Ok(_) => lines.push(format!(
-                "created {} ({} partitions)",
-                topic.name, topic.partitions
-            )),
-            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => existing.push(topic),
-            Err((_, code)) => faults.push(format!("{}: {code}", topic.name)),
-        }
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn plan_of(partitions: i32) -> Vec<TopicSpec> {
+        let services = [test_contract::ECHO, test_contract::NOTE];
+        let contract = Contract::read(test_contract::echo::descriptors(), &services).unwrap();
+        plan(&Arc::new(contract), &["gateway"], partitions)
     }
-    for topic in existing {
-        let name = std::slice::from_ref(&topic.name);
-        match client::partitions(admin.inner(), brokers, name).map(|counts| counts[0]) {
-            Ok(count) if count >= topic.partitions => {
-                lines.push(format!("exists  {} ({count} partitions)", topic.name));
-            }
-            Ok(count) => faults.push(format!(
-                "{}: has {count} partitions and needs {}; add partitions with Kafka's own tools",
-                topic.name, topic.partitions
-            )),
-            Err(problem) => faults.push(problem),
-        }
+
+    fn find<'a>(topics: &'a [TopicSpec], name: &str) -> Option<&'a TopicSpec> {
+        topics.iter().find(|topic| topic.name == name)
     }
-    lines.sort_by(|a, b| a[8..].cmp(&b[8..]));
-    if faults.is_empty() {
-        Ok(lines)
-    } else {
-        Err(TopicError::Faults(faults))
+
+    #[test]
+    fn an_event_in_tiers_has_a_topic_for_each_pause() {
+        let topics = plan_of(8);
+        let event = find(&topics, "note.note").unwrap();
+        for name in ["note.note.retry.1", "note.note.retry.2"] {
+            let retry = find(&topics, name).unwrap();
+            assert_eq!(retry.partitions, 1);
+            assert!(retry.retention > event.retention);
+        }
+        assert!(find(&topics, "note.note.retry.3").is_none());
+        let dead = find(&topics, "note.note.dlq").unwrap();
+        assert!(dead.retention > find(&topics, "note.note.retry.1").unwrap().retention);
+    }
+
+    #[test]
+    fn an_event_in_order_and_a_call_have_no_retry_topic() {
+        let topics = plan_of(8);
+        assert!(find(&topics, "note.note_in_order").is_some());
+        assert!(find(&topics, "note.note_in_order.dlq").is_some());
+        assert!(find(&topics, "note.note_in_order.retry.1").is_none());
+        assert!(find(&topics, "echo.echo.retry.1").is_none());
+        assert!(find(&topics, "echo.echo.dlq").is_none());
+    }
+
+    #[test]
+    fn many_partitions_share_a_few_of_a_retry_topic() {
+        let retry = |partitions| {
+            find(&plan_of(partitions), "note.note.retry.1")
+                .unwrap()
+                .partitions
+        };
+        assert_eq!((retry(1), retry(15), retry(64)), (1, 1, 8));
     }
 }

@@ -12,6 +12,8 @@ mod idempotency;
 mod lifecycle;
 mod order;
 mod streams;
+#[cfg(feature = "real")]
+mod topics;
 mod trust;
 mod wire;
 
@@ -127,5 +129,11 @@ mod kafka_only {
     async fn a_member_whose_instance_id_is_taken_goes_on() {
         let bus = crate::harness::Bus::real(1).await;
         crate::lifecycle::a_member_whose_instance_id_is_taken_goes_on(bus).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn topics_are_made_once_and_what_differs_is_told() {
+        let bus = crate::harness::Bus::real(1).await;
+        crate::topics::topics_are_made_once_and_what_differs_is_told(bus).await;
     }
 }
