@@ -31,6 +31,7 @@ public final class Client {
     private final ReplyingKafkaTemplate<String, Object, Echo.Response> echo;
     private final ReplyingKafkaTemplate<String, Object, Echo.WhoAmI> who;
     private final ReplyingKafkaTemplate<String, Object, Echo.Response> fixed;
+    private final ReplyingKafkaTemplate<String, Object, Echo.Response> untrusted;
     private final ReplyingKafkaTemplate<String, byte[], byte[]> protobuf;
 
     private interface Case {
@@ -42,6 +43,7 @@ public final class Client {
         who = templates.json(Echo.WhoAmI.class, new ContainerProperties(replies("who")));
         var third = new TopicPartitionOffset(replies("fixed"), 2);
         fixed = templates.json(Echo.Response.class, new ContainerProperties(third));
+        untrusted = templates.json(Echo.Response.class, new ContainerProperties(replies("untrusted")));
         protobuf = templates.start(new ByteArraySerializer(), new ByteArrayDeserializer(),
                 new ContainerProperties(replies("protobuf")));
     }
@@ -121,9 +123,9 @@ public final class Client {
             echo.send(topic("note.note"), new Echo.Note("spring-event", "a")).get();
         });
         cases.put("a_call_on_a_topic_without_trust_gets_no_answer", () -> {
-            var waiting = echo.sendAndReceive(record("echo.append", new Echo.Append("spring", 1)));
+            var waiting = untrusted.sendAndReceive(record("echo.append", new Echo.Append("spring", 1)));
             waiting.getSendFuture().get();
-            echo.send(topic("note.note_in_order"), new Echo.Note("spring-untrusted", "a")).get();
+            untrusted.send(topic("note.note_in_order"), new Echo.Note("spring-untrusted", "a")).get();
             equal("after it", ask(echo, "echo.echo", new Echo.Request("after it")).text());
             equal(false, waiting.isDone());
         });
