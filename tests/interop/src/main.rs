@@ -11,7 +11,7 @@
 //! about records on topics that are not trusted.
 #![expect(clippy::print_stdout, reason = "its output is its report")]
 
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -31,7 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CLIENT_LIMIT: Duration = Duration::from_secs(120);
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    chassis::command::end(start().await)
+}
+
+async fn start() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let usage = "name the client and its command, such as `nest node client.mjs`";
     let name = arguments.next().context(usage)?;

@@ -70,7 +70,9 @@ impl Worker {
         settings.trusted_topics = TRUSTED.map(|topic| format!("{prefix}{topic}")).to_vec();
         let layers = layer::Parts {
             contract: Arc::clone(&contract),
-            verifier: Arc::new(AccessVerifier::from_paserk(&token::generate()?.access_public)?),
+            verifier: Arc::new(AccessVerifier::from_paserk(
+                &token::generate()?.access_public,
+            )?),
             validator: Arc::new(Validator::new(pool)?),
         };
         let echo = Echo::default();

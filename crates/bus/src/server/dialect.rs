@@ -3,7 +3,7 @@
 //! | Caller | Value | Reply partition | Error |
 //! |---|---|---|---|
 //! | ours | protobuf, signed, sealed where it is secret | 4 bytes | `grpc-status` |
-//! | NestJS `ClientKafka` | JSON | decimal text | `kafka_nest-err` |
+//! | NestJS `ClientKafka` | JSON, unless it says otherwise | decimal text | `kafka_nest-err` |
 //! | Spring `ReplyingKafkaTemplate` and others | protobuf or JSON | 4 bytes, or none | `grpc-status` |
 //!
 //! An answer has the form of its request.
@@ -18,6 +18,9 @@ use crate::header;
 use crate::keys::Refused;
 use crate::record::{Outgoing, Received};
 use crate::settings::Settings;
+
+#[cfg(test)]
+mod golden;
 
 /// How a caller speaks, and is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,19 +57,21 @@ impl Dialect {
             settings.keys.verify(received)?;
             return Ok(Self::Own);
         }
-        // Neither client says which form it uses. No message of proto3 begins with a brace: it would
-        // be a group.
+        let partition = received.header(header::REPLY_PARTITION).unwrap_or_default();
+        let nest = !partition.is_empty() && partition.iter().all(u8::is_ascii_digit);
+        // Neither client says which form it uses. What Nest sends is JSON, or text that was to be:
+        // read as protobuf it might pass for unknown fields. Of others, no message of proto3 begins
+        // with a brace: it would be a group.
         let form = match received.header(header::CONTENT_TYPE) {
             Some(form) if form.starts_with(header::JSON) => Form::Json,
-            None if received.value.starts_with(b"{") => Form::Json,
-            _ => Form::Protobuf,
+            Some(_) => Form::Protobuf,
+            None if nest || received.value.starts_with(b"{") => Form::Json,
+            None => Form::Protobuf,
         };
-        let partition = received.header(header::REPLY_PARTITION).unwrap_or_default();
-        let decimal = !partition.is_empty() && partition.iter().all(u8::is_ascii_digit);
-        Ok(match form {
-            Form::Protobuf if decimal && received.value.is_empty() => Self::Nest(Form::Json),
-            form if decimal => Self::Nest(form),
-            form => Self::Spring(form),
+        Ok(if nest {
+            Self::Nest(form)
+        } else {
+            Self::Spring(form)
         })
     }
 
