@@ -16,6 +16,13 @@ pub use args::{ApplyError, BusArgs};
 /// this leaves room for headers and sealing.
 pub const MESSAGE_LIMIT: usize = 1_000_000;
 
+/// How often a consumer looks whether a topic was given more partitions: librdkafka's own five
+/// minutes are longer than any deadline, and meanwhile nobody serves what is sent to them.
+const CONSUMERS_LOOK_MS: &str = "2000";
+
+/// How often a producer looks: later than the consumers, who are to be there first.
+const PRODUCERS_LOOK_MS: &str = "10000";
+
 /// What every part of the bus is started with.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -99,6 +106,7 @@ impl Settings {
         let mut config = self.client();
         config
             .set("linger.ms", "0")
+            .set("topic.metadata.refresh.interval.ms", PRODUCERS_LOOK_MS)
             // Where Java's and Node's clients send a key: an order holds across languages.
             .set("partitioner", "murmur2_random")
             .set("sticky.partitioning.linger.ms", "0")
@@ -115,6 +123,7 @@ impl Settings {
         let mut config = self.client();
         config
             .set("fetch.wait.max.ms", self.fetch_wait.as_millis().to_string())
+            .set("topic.metadata.refresh.interval.ms", CONSUMERS_LOOK_MS)
             .set("fetch.queue.backoff.ms", "1")
             .set("fetch.error.backoff.ms", "10")
             .set("isolation.level", "read_uncommitted")
