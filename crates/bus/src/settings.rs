@@ -127,8 +127,6 @@ impl Settings {
             .set("fetch.queue.backoff.ms", "1")
             .set("fetch.error.backoff.ms", "10")
             .set("isolation.level", "read_uncommitted")
-            // How soon a topic's new partitions are noticed; 5 minutes by default.
-            .set("topic.metadata.refresh.interval.ms", "5000")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
             .set("enable.partition.eof", "false");

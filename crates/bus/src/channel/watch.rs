@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::Shared;
 use crate::client;
 
-/// How often the broker is asked: how soon new partitions get requests.
-const ASK_EVERY: Duration = Duration::from_secs(5);
+/// How often the broker is asked: how soon new partitions get requests. Later than consumers look for
+/// them, so that somebody serves them by then.
+const ASK_EVERY: Duration = Duration::from_secs(10);
 
 pub(super) fn spawn(shared: &Arc<Shared>) -> JoinHandle<()> {
     let shared = Arc::clone(shared);

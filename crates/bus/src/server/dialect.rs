@@ -64,9 +64,8 @@ impl Dialect {
         // with a brace: it would be a group.
         let form = match received.header(header::CONTENT_TYPE) {
             Some(form) if form.starts_with(header::JSON) => Form::Json,
-            Some(_) => Form::Protobuf,
             None if nest || received.value.starts_with(b"{") => Form::Json,
-            None => Form::Protobuf,
+            _ => Form::Protobuf,
         };
         Ok(if nest {
             Self::Nest(form)
