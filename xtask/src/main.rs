@@ -10,6 +10,7 @@ mod bench;
 mod ci;
 mod context;
 mod docs;
+mod foreign;
 mod infra;
 mod process;
 mod standalone;

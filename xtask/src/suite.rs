@@ -54,5 +54,7 @@ suites! {
     grpcurl requires Binaries;
     helm requires Nothing;
     just requires Nothing;
+    nest requires Servers;
     readme requires Servers;
+    spring requires Servers;
 }

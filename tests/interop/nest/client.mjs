@@ -16,19 +16,23 @@ const NOT_FOUND = 5;
 const INVALID_ARGUMENT = 3;
 const HOSTILE = 'Grüße, 世界 🚋 שלום "quoted" \\ \n\t\u2028\u0000 {"json": [1]}';
 
-const client = new ClientKafka({
+const options = (group) => ({
   client: { brokers: BROKERS.split(','), clientId: 'nest', logLevel: logLevel.NOTHING },
-  consumer: { groupId: topic('nest') },
+  consumer: { groupId: topic(group) },
   // A reply that comes before the group knows its place would be skipped.
   subscribe: { fromBeginning: true },
 });
+const client = new ClientKafka(options('nest'));
+// Leaves bytes alone.
+const binary = new ClientKafka({ ...options('nest-binary'), parser: { keepBinary: true } });
+binary.subscribeToResponseOf(topic('echo.echo'));
 for (const name of ['echo.echo', 'echo.apply', 'echo.who_am_i', 'echo.append', 'note.note']) {
   client.subscribeToResponseOf(topic(name));
 }
 
 /// The one answer; fails if there is none, or if the call does not end after it.
-const call = (name, data) =>
-  lastValueFrom(client.send(topic(name), data).pipe(timeout(PATIENCE_MS)));
+const call = (name, data, by = client) =>
+  lastValueFrom(by.send(topic(name), data).pipe(timeout(PATIENCE_MS)));
 
 const failure = (name, data) =>
   call(name, data).then(
@@ -71,6 +75,13 @@ const cases = {
     assert.equal(answer.text, 'in an envelope');
   },
 
+  async protobuf_is_answered_with_protobuf() {
+    // Field 1, two bytes long.
+    const value = Buffer.from('\x0a\x02hi');
+    const headers = { 'content-type': 'application/protobuf' };
+    assert.deepEqual(await call('echo.echo', { value, headers }, binary), value);
+  },
+
   async two_hundred_calls_at_once_get_their_own_answers() {
     const texts = Array.from({ length: CONCURRENT }, (_, number) => `nest ${number}`);
     const answers = await Promise.all(
@@ -108,6 +119,7 @@ const cases = {
 };
 
 await client.connect();
+await binary.connect();
 try {
   for (const [name, holds] of Object.entries(cases)) {
     try {
@@ -118,5 +130,5 @@ try {
     console.log(`ok nest ${name}`);
   }
 } finally {
-  await client.close();
+  await Promise.all([client.close(), binary.close()]);
 }
