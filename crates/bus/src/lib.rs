@@ -17,6 +17,7 @@
 //! | [`channel`] | the client transport |
 //! | [`server`] | the server transport: commits, retries of events, dead letters |
 //! | [`event`] | sealing events when an outbox row is written, publishing them later |
+//! | [`dead_letter`] | counting, showing and redriving dead letters |
 //! | [`topics`] | which topics the contracts need; creating and checking them |
 //! | [`embedded`] | a broker in the process, for development and tests |
 //! | [`key`] | the record key that a contract orders by |
@@ -25,6 +26,7 @@
 //! | [`record`] | a record before it is sent and after it was received |
 
 pub mod channel;
+pub mod dead_letter;
 pub mod embedded;
 pub mod event;
 pub mod header;

@@ -13,6 +13,8 @@ use prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor, MethodDe
 mod read;
 mod secret;
 
+pub use secret::is_redacted;
+
 /// The budget of a call whose contract states none.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
 

@@ -5,6 +5,7 @@
 
 mod calls;
 mod cancelling;
+mod dead_letters;
 mod events;
 mod foreign;
 mod harness;
@@ -61,6 +62,14 @@ on_every_broker! {
         a_call_that_waits_its_turn_is_skipped_when_its_caller_goes on 1,
         a_call_that_must_not_run_twice_is_not_broken_off on 1,
         a_thousand_dropped_calls_leave_nothing_behind on 3,
+    }
+    dead_letters {
+        a_dead_letter_is_counted_and_shown on 1,
+        a_record_that_does_not_open_is_shown_without_its_value on 1,
+        dead_letters_are_sent_again_once_as_they_were on 1,
+        a_letter_sent_alone_is_not_sent_with_the_rest on 1,
+        a_redrive_stops_at_its_limit_and_goes_on_from_there on 1,
+        what_is_not_there_is_said on 1,
     }
     events {
         an_event_that_fails_waits_on_its_retry_topics_until_it_succeeds on 1,

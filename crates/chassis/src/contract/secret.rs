@@ -25,7 +25,8 @@ pub(super) fn holds_secret(message: &MessageDescriptor) -> bool {
 }
 
 /// Whether a field is marked `debug_redact`.
-pub(super) fn is_redacted(field: &FieldDescriptor) -> bool {
+#[must_use]
+pub fn is_redacted(field: &FieldDescriptor) -> bool {
     let options = field.options();
     options
         .get_field_by_name("debug_redact")
