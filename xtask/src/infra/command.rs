@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use super::endpoints::Endpoints;
 use super::set::{self, Action};
-use super::state::{Engine, PartKind, State};
+use super::state::{Engine, PartKind, State, Which};
 use super::{docker, private};
 use crate::context::Context;
 
@@ -53,6 +53,9 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct OnePart {
     part: PartKind,
+    /// Only the broker with this node id, counted from 1; all of them if not given.
+    #[arg(long)]
+    node: Option<u16>,
     /// The folder of the set; that of `infra up` if not given.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -80,7 +83,11 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
 
 fn act(context: &Context, part: OnePart, action: Action) -> Result<()> {
     let dir = part.dir.unwrap_or_else(|| set::developer_dir(context));
-    set::act(context, &dir, part.part, action)
+    let which = Which {
+        kind: Some(part.part),
+        node: part.node,
+    };
+    set::act(context, &dir, which, action)
 }
 
 fn up(context: &Context, brokers: u16) -> Result<()> {

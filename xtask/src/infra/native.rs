@@ -17,12 +17,12 @@ use nix::sys::signal::Signal;
 use super::endpoints::Endpoints;
 use super::ports;
 use super::programs::Programs;
-use super::state::{Engine, Part, PartKind, State};
+use super::state::{Engine, Part, PartKind, State, Which};
 use crate::context::Context;
 use crate::process::{Identity, log_tail};
 
 /// How long a server may take to answer; a cold disk and a busy machine included.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_secs(120);
 /// How long a server may take to end by itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(25);
@@ -86,14 +86,14 @@ impl<'a> Native<'a> {
         })
     }
 
-    /// Starts those parts of `kind` (all if none is given) that do not run and waits until they
-    /// answer. Each process is recorded before it is waited for.
+    /// Starts those parts that are meant and do not run, and waits until they answer. Each process
+    /// is recorded before it is waited for.
     ///
     /// # Errors
     /// With the end of its log when a server does not come up.
-    pub(super) fn start(&self, state: &mut State, kind: Option<PartKind>) -> Result<()> {
+    pub(super) fn start(&self, state: &mut State, which: Which) -> Result<()> {
         let wanted: Vec<usize> = (0..state.parts.len())
-            .filter(|&index| kind.is_none_or(|kind| state.parts[index].kind == kind))
+            .filter(|&index| which.means(&state.parts[index]))
             .filter(|&index| !state.parts[index].alive())
             .collect();
         self.prepare(state, &wanted)?;
@@ -105,15 +105,13 @@ impl<'a> Native<'a> {
             children.push((index, child));
         }
         for (index, mut child) in children {
-            self.await_ready(state, &state.parts[index], &mut child)?;
+            // A broker that comes back alone does not wait for others that are away.
+            let whole = which.node.is_none();
+            self.await_ready(state, &state.parts[index], whole, &mut child)?;
             // Reaped when it ends: this process may outlive it.
             thread::spawn(move || child.wait());
         }
-        for part in state
-            .parts
-            .iter()
-            .filter(|part| kind.is_none_or(|kind| part.kind == kind))
-        {
+        for part in state.parts.iter().filter(|part| which.means(part)) {
             if let Some(process) = &part.process {
                 process.signal(Signal::SIGCONT)?;
             }
@@ -150,9 +148,19 @@ impl<'a> Native<'a> {
         }
     }
 
-    fn await_ready(&self, state: &State, part: &Part, child: &mut Child) -> Result<()> {
+    fn await_ready(
+        &self,
+        state: &State,
+        part: &Part,
+        whole: bool,
+        child: &mut Child,
+    ) -> Result<()> {
         let deadline = Instant::now() + READY_LIMIT;
-        let brokers = state.of(PartKind::Kafka).count();
+        let awaited: Vec<u16> = state
+            .of(PartKind::Kafka)
+            .map(|broker| broker.node)
+            .filter(|node| whole || *node == part.node)
+            .collect();
         loop {
             if let Some(status) = child.try_wait()? {
                 bail!(
@@ -162,7 +170,7 @@ impl<'a> Native<'a> {
                 );
             }
             let failure = match part.kind {
-                PartKind::Kafka => kafka::ready(part, brokers),
+                PartKind::Kafka => kafka::ready(part, &awaited),
                 PartKind::Postgres => postgres::ready(part),
                 PartKind::Redis => redis::ready(part),
             };

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::docker;
 use super::native::{self, Native};
 use super::ports;
-use super::state::{Engine, Lock, Part, PartKind, State};
+use super::state::{Engine, Lock, Part, PartKind, State, Which};
 use crate::context::Context;
 use crate::process::Identity;
 
@@ -88,27 +88,35 @@ fn resume(context: &Context, dir: &Path, state: &mut State) -> Result<bool> {
 }
 
 fn start_or_clean_up(native: &Native<'_>, state: &mut State) -> Result<()> {
-    native.start(state, None).inspect_err(|_| {
+    native.start(state, Which::default()).inspect_err(|_| {
         if let Err(error) = each_at_once(&state.parts, native::kill) {
             eprintln!("while cleaning up: {error:#}");
         }
     })
 }
 
-/// Applies an action to one kind of part of the set in `dir`.
+/// Applies an action to some parts of the set in `dir`.
 ///
 /// # Errors
-/// When there is no set, or the action fails.
-pub(super) fn act(context: &Context, dir: &Path, kind: PartKind, action: Action) -> Result<()> {
+/// When there is no set or no such part, or the action fails.
+pub(super) fn act(context: &Context, dir: &Path, which: Which, action: Action) -> Result<()> {
     let _lock = Lock::acquire(dir)?;
     let mut state = State::load(dir)?
         .with_context(|| format!("no infrastructure was started in {}", dir.display()))?;
-    if let Engine::Docker { project } = &state.engine {
-        return docker::act(dir, project, Some(kind), action);
+    let parts: Vec<Part> = state
+        .parts
+        .iter()
+        .filter(|part| which.means(part))
+        .cloned()
+        .collect();
+    if parts.is_empty() {
+        bail!("the set has no such part; `cargo xtask infra status` lists what it has");
     }
-    let parts: Vec<Part> = state.of(kind).cloned().collect();
+    if let Engine::Docker { project } = &state.engine {
+        return docker::act(dir, project, which.kind, action);
+    }
     match action {
-        Action::Start => Native::new(context, dir)?.start(&mut state, Some(kind)),
+        Action::Start => Native::new(context, dir)?.start(&mut state, which),
         Action::Stop => each_at_once(&parts, native::stop),
         Action::Kill => each_at_once(&parts, native::kill),
         Action::Pause => parts.iter().try_for_each(native::pause),

@@ -33,6 +33,23 @@ impl PartKind {
     }
 }
 
+/// Which servers of a set are meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Which {
+    /// Those of one kind; any if none is given.
+    pub(crate) kind: Option<PartKind>,
+    /// The one with this number; any if none is given.
+    pub(crate) node: Option<u16>,
+}
+
+impl Which {
+    /// Whether a server is meant.
+    pub(crate) fn means(self, part: &Part) -> bool {
+        self.kind.is_none_or(|kind| kind == part.kind)
+            && self.node.is_none_or(|node| node == part.node)
+    }
+}
+
 /// One server of a set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Part {
