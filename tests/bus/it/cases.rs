@@ -1,0 +1,9 @@
+//! The cases, by what fails.
+
+mod brokers;
+mod callers;
+mod clocks;
+mod records;
+mod storm;
+mod topics;
+mod workers;
