@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: the bus by itself, the platform on real servers, and the single process.
 
 mod bus;
-mod document;
 mod load;
 mod rest;
 mod standalone;
@@ -13,7 +12,10 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::document;
 use crate::process::passthrough;
+
+const DOCUMENT: &str = "docs/benchmarks.md";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -112,7 +114,7 @@ fn publish(
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     if output.write {
-        document::update(context, name, table)
+        document::update(context, DOCUMENT, &format!("bench:{name}"), table)
     } else {
         Ok(())
     }

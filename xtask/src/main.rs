@@ -10,9 +10,11 @@ mod bench;
 mod ci;
 mod context;
 mod docs;
+mod document;
 mod foreign;
 mod infra;
 mod process;
+mod soak;
 mod standalone;
 mod suite;
 mod system;
@@ -50,6 +52,9 @@ enum Command {
     /// Measure the system.
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Break the system at length and see that it keeps its promises.
+    #[command(subcommand)]
+    Soak(soak::Command),
     /// Regenerate the documents that are generated.
     Docs {
         /// Change nothing; fail if a document is out of date.
@@ -78,6 +83,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Ci => ci::run(&context),
         Command::Features => ci::features(&context),
         Command::Bench(command) => bench::run(&context, command),
+        Command::Soak(command) => soak::run(&context, &command),
         Command::Docs { check } => docs::run(&context, check),
         Command::Tools { names } => tools::install(&context, &names),
     }

@@ -1,0 +1,90 @@
+//! `cargo xtask soak`: the cases in which something fails, at length.
+
+mod figures;
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::document;
+use crate::infra::PrivateSet;
+use crate::process::passthrough;
+use figures::{Figures, table};
+
+const DOCUMENT: &str = "docs/reliability.md";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The bus, while processes, brokers, records and clocks fail: real processes, three brokers.
+    Bus {
+        /// Only the tests with this in their name.
+        #[arg(long, value_name = "CASE")]
+        only: Option<String>,
+        /// Put the table between its markers in docs/reliability.md.
+        #[arg(long)]
+        write: bool,
+        /// The small counts of `cargo xtask test`, unoptimised: to see that the cases run.
+        #[arg(long)]
+        short: bool,
+    },
+}
+
+/// Runs a soak.
+///
+/// # Errors
+/// When the brokers do not start or a promise does not hold.
+pub(crate) fn run(context: &Context, command: &Command) -> Result<()> {
+    let Command::Bus { only, write, short } = command;
+    let set = PrivateSet::start(context, 3)?;
+    let report = set.dir().join("figures.jsonl");
+    let mut cargo = context.cargo();
+    cargo.args([
+        "test",
+        "-p",
+        "bus-tests",
+        "--features",
+        "real",
+        "--test",
+        "it",
+    ]);
+    if !short {
+        cargo.arg("--release").env("TROLLEYBUS_SOAK", "1");
+    }
+    cargo
+        .args(["--", "--nocapture", "--test-threads=1"])
+        .args(only)
+        .env("TEST_KAFKA_BROKERS", &set.endpoints().kafka)
+        .env("TROLLEYBUS_INFRA_DIR", set.dir())
+        .env("TROLLEYBUS_XTASK", std::env::current_exe()?)
+        .env("TROLLEYBUS_SOAK_REPORT", &report);
+    let passed = passthrough(&mut cargo);
+    let figures = read(&report)?;
+    drop(set);
+    let table = table(&figures);
+    print!("\n{table}");
+    passed?;
+    if figures.is_empty() {
+        bail!("no case has run; is there a test with such a name?");
+    }
+    if *write {
+        if only.is_some() {
+            bail!("the document has the figures of all cases; leave out --only to write it");
+        }
+        document::update(context, DOCUMENT, "soak:bus", &table)?;
+    }
+    Ok(())
+}
+
+/// What the cases wrote, one JSON object a line. Cases that were left out wrote nothing.
+fn read(report: &std::path::Path) -> Result<Vec<Figures>> {
+    let text = match fs::read_to_string(report) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        text => text.with_context(|| format!("cannot read {}", report.display()))?,
+    };
+    let lines = text.lines().map(serde_json::from_str);
+    lines
+        .collect::<Result<_, _>>()
+        .context("a case gave figures that cannot be read")
+}
