@@ -5,11 +5,33 @@
 //! resolves the replies, and [`KafkaServer`] feeds consumed records to the same generated server
 //! that HTTP/2 uses.
 //!
+//! The life of a call:
+//!
 //! ```text
-//!  client ─► KafkaChannel ─► topic user.find ─► KafkaServer ─► UserServiceServer
-//!     ▲            ▲                                                 │
-//!     └────────────┴──────── partition n of reply.<app> ◄────────────┘
+//!  caller                          Kafka                           service
+//!  ──────                          ─────                           ───────
+//!  client.find(request)
+//!   │ KafkaChannel
+//!   │  deadline, reply address,
+//!   │  seal, MAC, register
+//!   └─ record ────────────────► user.find, partition p
+//!                                        │ poll thread
+//!                                        └──► KafkaServer
+//!                                              verify, open, still in time?
+//!                                              a slot, its turn, not run before?
+//!                                              │ the same service as over HTTP/2:
+//!                                              │ layers, UserServiceServer, handler
+//!                                              └─ answer: status, message, MAC
+//!                              reply.gateway, partition q ◄──┘     │
+//!   ┌─ reader thread ◄───────────────┘                             └─ finished: the offset
+//!   │  verify, find the waiting call                                  is committed later
+//!   ▼
+//!  Ok(response)
 //! ```
+//!
+//! If the caller goes first, a record follows the request and stops what it started. If time is up
+//! first, the caller has its error and the service drops what it does. If the service is killed, its
+//! offset was not committed, and the next one has the request again, unless it must not run twice.
 //!
 //! | Module | What it holds |
 //! |---|---|
