@@ -56,7 +56,7 @@ pub(crate) fn missing(context: &Context, programs: &[Program]) -> Result<Option<
     let packages: Vec<_> = absent().map(|program| program.package).collect();
     Ok((!names.is_empty()).then(|| {
         let (names, packages) = (names.join(", "), packages.join(" "));
-        format!("{names} is missing; run: apt-get install {packages}")
+        format!("missing: {names}; run: apt-get install {packages}")
     }))
 }
 
