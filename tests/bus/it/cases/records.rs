@@ -209,7 +209,8 @@ async fn forged_and_replayed_requests_take_no_effect() {
         world.kafka.write(raw).await;
     }
     let later = all_answered(&world, "later", Method::ChargeCommitted).await;
-    let refused = || worker.logged("refused").len();
+    let told = |reason| worker.logged(reason).len();
+    let refused = || told("forged or altered") + told("unsigned");
     let look = async || (refused() >= forged.len()).then_some(());
     eventually("a log line for each forged request", PATIENCE, look).await;
     worker.stop().await;

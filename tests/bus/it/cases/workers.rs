@@ -38,7 +38,9 @@ async fn killed(case: &'static str, method: Method, flags: &[&str], effect_first
         }
         let started = Instant::now();
         worker = world.start_worker(&["--instance", "one"]);
-        let answered = caller.process.answered_after(started).await;
+        // Until then answers of the killed one may still come in.
+        let ready = worker.ready().await;
+        let answered = caller.process.answered_after(ready).await;
         longest = longest.max(answered - started);
     }
     caller.process.stop().await;

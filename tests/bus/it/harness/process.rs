@@ -98,10 +98,10 @@ impl Process {
         found.unwrap_or_else(|| panic!("{} ended without {what}", self.name))
     }
 
-    /// Ends when it said that it is ready.
-    pub(crate) async fn ready(&self) {
-        let ready = |_, line: &Line| matches!(line, Line::Ready).then_some(());
-        self.line("readiness", ready).await;
+    /// When it said that it is ready, once it has.
+    pub(crate) async fn ready(&self) -> Instant {
+        let ready = |at, line: &Line| matches!(line, Line::Ready).then_some(at);
+        self.line("readiness", ready).await
     }
 
     /// When the first call ended well that came in after `since`.
