@@ -21,14 +21,19 @@ pub fn descriptors() -> &'static DescriptorPool {
     &POOL
 }
 
-/// The services that the gateway hosts itself. All others are reached over the bus.
+/// The services that the gateway hosts itself. All others but [`ADMIN_SERVICES`] are reached over the
+/// bus.
 pub const GATEWAY_SERVICES: [&str; 1] = ["auth.v1.AuthService"];
+
+/// The services for operators: each is on its own process's port alone, neither on the bus nor behind
+/// the gateway.
+pub const ADMIN_SERVICES: [&str; 1] = ["notification.v1.DeadLetterService"];
 
 /// The applications that call services over the bus: replies come to `reply.<application>`.
 pub const CALLING_APPS: [&str; 1] = ["gateway"];
 
 /// The full names of the services that are reached over the bus: every service of the contracts
-/// that the gateway does not host.
+/// that the gateway does not host and that is not for operators.
 #[must_use]
 pub fn bus_services() -> Vec<String> {
     let names = POOL
@@ -36,6 +41,7 @@ pub fn bus_services() -> Vec<String> {
         .map(|service| service.full_name().to_owned());
     names
         .filter(|name| !GATEWAY_SERVICES.contains(&name.as_str()))
+        .filter(|name| !ADMIN_SERVICES.contains(&name.as_str()))
         .collect()
 }
 

@@ -47,8 +47,27 @@ pub const MAIL_NOT_FOUND: Reason = Reason {
     domain: DOMAIN,
 };
 
+/// No dead letter at that place, or no event with that topic.
+pub const DEAD_LETTER_NOT_FOUND: Reason = Reason {
+    code: Code::NotFound,
+    reason: "DEAD_LETTER_NOT_FOUND",
+    domain: DOMAIN,
+};
+/// Dead letters are being sent again already, or too many were sent one by one.
+pub const REDRIVE_REFUSED: Reason = Reason {
+    code: Code::FailedPrecondition,
+    reason: "REDRIVE_REFUSED",
+    domain: DOMAIN,
+};
+/// The broker does not answer, or refuses.
+pub const DEAD_LETTERS_UNAVAILABLE: Reason = Reason {
+    code: Code::Unavailable,
+    reason: "DEAD_LETTERS_UNAVAILABLE",
+    domain: DOMAIN,
+};
+
 /// All of the above. Each has a page in `docs/errors`.
-pub const REASONS: [Reason; 9] = [
+pub const REASONS: [Reason; 12] = [
     RECIPIENT_INVALID,
     SUBJECT_INVALID,
     BODY_INVALID,
@@ -58,6 +77,9 @@ pub const REASONS: [Reason; 9] = [
     MAIL_REJECTED,
     TEMPLATE_FAILED,
     MAIL_NOT_FOUND,
+    DEAD_LETTER_NOT_FOUND,
+    REDRIVE_REFUSED,
+    DEAD_LETTERS_UNAVAILABLE,
 ];
 
 /// A mail was not sent.

@@ -11,12 +11,16 @@
 //! | [`mailer`] | delivery: over SMTP, or captured in the [`mailbox`] |
 //! | [`mailbox`] | captured mails, and the page that shows them |
 //! | [`recent`] | drops an event that was delivered twice |
+//! | [`dead_letters`], [`dlq`] | events that could not be handled, for operators: by RPC, from the command line |
 //! | [`error`] | every failure with its gRPC status and its stable reason |
 //!
 //! The same methods are called by the bus, at least once per event, and over HTTP/2. A status of
-//! `UNAVAILABLE` asks to try again; any other failure is permanent.
+//! `UNAVAILABLE` or `INTERNAL` asks to try again, as the contract says; any other failure is
+//! permanent.
 
 pub mod config;
+pub mod dead_letters;
+pub mod dlq;
 pub mod error;
 pub mod mail;
 pub mod mailbox;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, end, parse, reference};
+use notification::dlq::DlqVerb;
 use notification::process::ProcessArgs;
 
 /// Mails to people, over gRPC on a Kafka bus and on a port of its own
@@ -27,6 +28,9 @@ enum Verb {
     /// The bus's topics
     #[command(subcommand)]
     Topics(TopicsVerb),
+    /// The events that could not be handled
+    #[command(subcommand)]
+    Dlq(DlqVerb),
     /// The settings
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -57,6 +61,10 @@ async fn run_verb() -> anyhow::Result<()> {
             {
                 println!("{line}");
             }
+            Ok(())
+        }
+        Verb::Dlq(dlq) => {
+            print!("{}", dlq.run(&cli.args.dead_letters()?).await?);
             Ok(())
         }
         Verb::Keys(keys) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use bus::dead_letter::DeadLetters;
 use bus::settings::BusArgs;
 use chassis::config::Problems;
 use chassis::contract::Contract;
@@ -11,7 +12,7 @@ use chassis::health::Health;
 use chassis::shutdown::Shutdown;
 use chassis::telemetry::LogArgs;
 
-use crate::server::{self, Parts, SERVICE};
+use crate::server::{self, GROUP, Parts, SERVICE};
 use crate::{MailArgs, Notifications};
 
 /// The service's own port.
@@ -97,6 +98,21 @@ impl ProcessArgs {
         let mut problems = Problems::default();
         let grpc = self.grpc.resolve(DEFAULT_PORT, &mut problems);
         Ok(grpc::check(&problems.finish(grpc)?).await?)
+    }
+
+    /// The dead letters of the service's events, for the command line. Needs the settings of the bus
+    /// alone.
+    ///
+    /// # Errors
+    /// A wrong setting, or a contract with faults.
+    pub fn dead_letters(&self) -> Result<DeadLetters> {
+        let mut problems = Problems::default();
+        let bus = self
+            .bus
+            .resolve("trolleybus-notification-dlq", &mut problems);
+        let bus = problems.finish(bus)?;
+        let contract = Contract::read(proto::descriptors(), &[SERVICE])?;
+        Ok(DeadLetters::new(&bus, &contract, &[SERVICE], GROUP))
     }
 
     fn resolve(&self, problems: &mut Problems) -> Option<Resolved> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use bus::dead_letter::DeadLetters;
 use bus::server::ServerOptions;
 use bus::{KafkaServer, Settings};
 use chassis::contract::Contract;
@@ -10,6 +11,7 @@ use chassis::grpc;
 use chassis::health::Health;
 use chassis::layer::{self, stack};
 use chassis::shutdown::{SOFT_STOP, Shutdown};
+use proto::notification::v1::dead_letter_service_server::DeadLetterServiceServer;
 use proto::notification::v1::notification_service_server::NotificationServiceServer;
 use token::AccessVerifier;
 use tokio::net::TcpListener;
@@ -17,9 +19,12 @@ use tonic::service::Routes;
 use validate::Validator;
 
 use crate::Notifications;
+use crate::dead_letters::DeadLetterAdmin;
 
 /// The service.
 pub const SERVICE: &str = "notification.v1.NotificationService";
+/// The service for operators, on the service's own port alone.
+pub const DEAD_LETTERS: &str = "notification.v1.DeadLetterService";
 /// Its consumer group.
 pub const GROUP: &str = "notification";
 
@@ -50,18 +55,22 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
         verifier,
         listener,
     } = parts;
+    let callable = Contract::read(proto::descriptors(), &[SERVICE, DEAD_LETTERS])?;
     let layers = layer::Parts {
-        contract: Arc::clone(&contract),
+        contract: Arc::new(callable),
         verifier: Arc::new(verifier),
         validator: Arc::new(Validator::new(proto::descriptors())?),
     };
     let kafka_health = health.component("kafka");
-    let names = [SERVICE.to_owned()];
+    let names = [SERVICE.to_owned(), DEAD_LETTERS.to_owned()];
     let beside =
         grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &names, &health, &shutdown).await?;
-    let routes = Routes::new(NotificationServiceServer::new(notifications.clone())).prepare();
-    let service = stack(&layers, routes);
-    let serving = grpc::serve(listener, service.clone(), beside, shutdown.clone());
+    let events = Routes::new(NotificationServiceServer::new(notifications.clone()));
+    let service = stack(&layers, events.clone().prepare());
+    let letters = DeadLetters::new(&bus, &contract, &[SERVICE], GROUP);
+    let admin = DeadLetterServiceServer::new(DeadLetterAdmin::new(letters));
+    let served = stack(&layers, events.add_service(admin).prepare());
+    let serving = grpc::serve(listener, served, beside, shutdown.clone());
     let serving = shutdown.spawn("the gRPC server", serving);
     let options = ServerOptions::new(GROUP, &[SERVICE]);
     let server = KafkaServer::start(&bus, &contract, options, service, kafka_health)
