@@ -4,6 +4,7 @@
 
 mod app;
 mod capture;
+mod dead_letters;
 mod docs;
 mod duplicates;
 mod page;
