@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use chassis::contract::{Access, Contract, Method};
-use chassis::layer::{authenticate, log};
+use chassis::layer::method::Methods;
+use chassis::layer::{self, authenticate, log, method, metrics, trace};
 use http::{HeaderMap, HeaderName, Request, Response, header};
 use token::AccessVerifier;
 use tonic::Status;
@@ -43,7 +44,7 @@ pub const CLIENT_USER_AGENT: HeaderName = HeaderName::from_static("x-client-user
 const LONGEST_USER_AGENT: usize = 256;
 
 /// Answers gRPC calls: those it admits go to their service, and each of the contract has its line in
-/// the log, admitted or not. Clones share everything.
+/// the log and counts, admitted or not. Clones share everything.
 #[derive(Clone)]
 pub struct Front(Upstream);
 
@@ -74,16 +75,15 @@ impl Front {
     /// `local` serves the gateway's own services, `bus` all others of the contract.
     #[must_use]
     pub fn new(
-        contract: Arc<Contract>,
-        verifier: Arc<AccessVerifier>,
+        parts: &layer::Parts,
+        methods: &Arc<Methods>,
         revocations: Revocations,
         local: Upstream,
         bus: Upstream,
     ) -> Self {
-        let log = log::layer(&contract);
         let admission = Arc::new(Admission {
-            contract,
-            verifier,
+            contract: Arc::clone(&parts.contract),
+            verifier: Arc::clone(&parts.verifier),
             revocations,
             local,
             bus,
@@ -97,7 +97,12 @@ impl Front {
                 }
             }
         });
-        Self(BoxCloneSyncService::new(log.layer(calls)))
+        let calls = log::layer().layer(calls);
+        let calls = metrics::layer().layer(calls);
+        let calls = trace::layer(parts).layer(calls);
+        Self(BoxCloneSyncService::new(
+            method::layer(methods).layer(calls),
+        ))
     }
 
     /// Answers a gRPC call.
@@ -192,8 +197,12 @@ mod tests {
         });
         let nobody = BoxCloneSyncService::new(nobody);
         let contract = Arc::new(crate::gateway::contract().unwrap());
+        let validator = Arc::new(validate::Validator::new(proto::descriptors()).unwrap());
+        let metrics = chassis::metrics::Metrics::default();
+        let parts = layer::Parts::new(contract, verifier, validator, metrics.clone()).unwrap();
+        let methods = Arc::new(Methods::new(&parts));
         let revocations = Revocations::in_memory();
-        let front = Front::new(contract, verifier, revocations, nobody.clone(), nobody);
+        let front = Front::new(&parts, &methods, revocations, nobody.clone(), nobody);
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
@@ -216,6 +225,8 @@ mod tests {
             assert!(log.contains(part), "{part} is not in {log}");
         }
         assert!(!log.contains("forged"), "{log}");
+        let counted = "method=\"auth.v1.AuthService/GetProfile\",transport=\"http2\",code=\"UNAUTHENTICATED\"} 1";
+        assert!(metrics.render().contains(counted), "{}", metrics.render());
     }
 
     #[test]

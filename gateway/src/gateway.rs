@@ -10,8 +10,9 @@ use bus::KafkaChannel;
 use chassis::contract::{Contract, ContractError};
 use chassis::grpc::Beside;
 use chassis::health::Health;
-use chassis::layer::around::LayerService;
-use chassis::layer::{self, catch_panic, deadline, validation};
+use chassis::layer::method::Methods;
+use chassis::layer::{self, LayerService, catch_panic, deadline, load_shed, propagate, validation};
+use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use proto::auth::v1::auth_service_server::AuthServiceServer;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub revocations: Revocations,
     /// The state of the dependencies.
     pub health: Health,
+    /// Where calls are counted.
+    pub metrics: Metrics,
     /// The origins that browsers may call from.
     pub cors_origins: Vec<HeaderValue>,
     /// Further pages, such as standalone's mailbox.
@@ -82,6 +85,9 @@ pub enum BuildError {
     /// A validation rule cannot be compiled.
     #[error(transparent)]
     Rules(#[from] validate::BuildError),
+    /// The system has no randomness.
+    #[error("the system has no randomness: {0}")]
+    Randomness(String),
     /// The descriptors cannot be reflected.
     #[error("the descriptors cannot be reflected: {0}")]
     Reflection(String),
@@ -115,23 +121,29 @@ impl Gateway {
         let contract = Arc::new(contract()?);
         let transcoder = Arc::new(transcoder(&contract)?);
         let verifier = Arc::new(parts.signer.verifier());
-        let stack = layer::Parts {
-            contract: Arc::clone(&contract),
-            verifier: Arc::clone(&verifier),
-            validator: Arc::new(Validator::new(proto::descriptors())?),
-        };
-        let bus = BoxCloneSyncService::new(parts.channel);
+        let validator = Arc::new(Validator::new(proto::descriptors())?);
+        let stack = layer::Parts::new(
+            Arc::clone(&contract),
+            Arc::clone(&verifier),
+            validator,
+            parts.metrics,
+        )
+        .map_err(|error| BuildError::Randomness(error.to_string()))?;
+        // Whatever leaves, leaves with the trace of the call that it is for.
+        let bus = BoxCloneSyncService::new(propagate::layer().layer(parts.channel));
         let auth = Auth::new(
             bus.clone(),
             Arc::new(parts.signer),
             Arc::new(parts.refresh_keys),
             parts.revocations.clone(),
         );
-        let local = edge(&stack, AuthServiceServer::new(auth));
+        // The channel has bounds of its own for what it carries.
+        let local = load_shed::layer(&stack).layer(AuthServiceServer::new(auth));
+        let local = edge(&stack, local);
         let bus = edge(&stack, bus);
         let front = Front::new(
-            Arc::clone(&contract),
-            verifier,
+            &stack,
+            &Arc::new(Methods::new(&stack)),
             parts.revocations,
             local,
             bus,
@@ -205,11 +217,11 @@ fn is_cors(request: &Request<Body>) -> bool {
     headers.contains_key(header::ORIGIN) && (request.method() != Method::OPTIONS || preflight)
 }
 
-/// What is checked at the edge, before a call leaves: panics, deadline, the contract's rules. Access
-/// and the log are the front's.
+/// What is checked at the edge, before a call leaves: panics, deadline, the contract's rules. Access,
+/// traces, metrics and the log are the front's.
 fn edge<S: LayerService>(parts: &layer::Parts, service: S) -> Upstream {
     let service = validation::layer(parts).layer(service);
-    let service = deadline::layer(&parts.contract).layer(service);
+    let service = deadline::layer().layer(service);
     BoxCloneSyncService::new(catch_panic::layer().layer(service))
 }
 

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
+use chassis::admin::probes;
 use chassis::health::Health;
 use chassis::shutdown::Shutdown;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -10,12 +11,11 @@ use crate::error::Failure;
 use crate::rest;
 
 pub mod docs;
-pub mod health;
 pub mod openapi;
 
 /// The pages. Whatever is not one of them falls through to REST.
 pub fn router(health: Health, stopping: Shutdown, openapi: bytes::Bytes) -> Router {
-    health::router(health, stopping).merge(docs::router(openapi))
+    probes(health, stopping).merge(docs::router(openapi))
 }
 
 /// Puts what a page refused into the one error shape. What is JSON has it already. A page knows no

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bus::KafkaChannel;
+use chassis::admin::Admin;
 use chassis::config::Problems;
 use chassis::contract::Contract;
 use chassis::health::Health;
+use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
 
 use crate::revocation::{Redis, Revocations};
@@ -44,12 +46,15 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
         signer,
         refresh_keys,
         redis_url,
+        admin_port,
         log,
     } = config;
     log.install();
     let shutdown = Shutdown::default();
     shutdown.on_signals().context("the signal handlers")?;
-    let health = Health::default();
+    let (health, metrics) = (Health::default(), Metrics::default());
+    let pages = (metrics.clone(), health.clone(), shutdown.clone());
+    let admin = Admin::start(&http.host, admin_port, pages.0, pages.1, pages.2).await?;
     let channel = KafkaChannel::start(
         &bus,
         Arc::new(bus_contract()?),
@@ -64,6 +69,7 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
         refresh_keys,
         revocations: Revocations::Redis(redis),
         health: health.clone(),
+        metrics,
         cors_origins: http.cors_origins,
         pages: axum::Router::new(),
     })
@@ -75,6 +81,7 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
         channel.shutdown().await;
     };
     shutdown.limit(serving).await;
+    drop(admin);
     tracing::info!("stopped");
     Ok(())
 }

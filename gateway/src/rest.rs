@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{BufMut as _, Bytes, BytesMut};
+use chassis::call::Transport;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -123,6 +124,7 @@ fn call(
     *call.version_mut() = Version::HTTP_2;
     *call.headers_mut() = head.headers;
     *call.extensions_mut() = head.extensions;
+    call.extensions_mut().insert(Transport::Rest);
     Ok(call)
 }
 

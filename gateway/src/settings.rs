@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bus::Settings;
 use bus::settings::BusArgs;
+use chassis::admin::AdminArgs;
 use chassis::config::Problems;
 use chassis::telemetry::{LogArgs, LogConfig};
 use http::HeaderValue;
@@ -11,6 +12,9 @@ use token::{AccessSigner, RefreshKeys};
 
 /// The application name of the gateway on the bus: replies come to `reply.gateway`.
 pub const APP: &str = "gateway";
+
+/// The gateway's own port of metrics and probes.
+pub const DEFAULT_ADMIN_PORT: u16 = 9464;
 
 /// All settings of the gateway.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,6 +28,9 @@ pub struct GatewayArgs {
     /// Tokens and sessions.
     #[command(flatten)]
     pub auth: AuthArgs,
+    /// Metrics and probes.
+    #[command(flatten)]
+    pub admin: AdminArgs,
     /// Logs.
     #[command(flatten)]
     pub log: LogArgs,
@@ -96,6 +103,8 @@ pub struct GatewayConfig {
     pub refresh_keys: RefreshKeys,
     /// Where ended sessions are listed.
     pub redis_url: String,
+    /// The port of metrics and probes.
+    pub admin_port: u16,
     /// Logs.
     pub log: LogConfig,
 }
@@ -146,6 +155,7 @@ impl GatewayArgs {
         let redis_url = problems.read("REDIS_URL", redis_url.as_deref(), |url| {
             crate::revocation::check_url(url).map(|()| url.to_owned())
         });
+        let admin_port = self.admin.resolve(DEFAULT_ADMIN_PORT, problems);
         let log = self.log.resolve(problems);
         Some(GatewayConfig {
             http: http?,
@@ -153,6 +163,7 @@ impl GatewayArgs {
             signer: signer?,
             refresh_keys: refresh_keys?,
             redis_url: redis_url?,
+            admin_port: admin_port?,
             log: log?,
         })
     }

@@ -6,10 +6,12 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
 use bus::{EmbeddedBroker, KafkaChannel};
+use chassis::admin::Admin;
 use chassis::config::Problems;
 use chassis::contract::Contract;
 use chassis::grpc::listen;
 use chassis::health::Health;
+use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
 use gateway::revocation::Revocations;
 use gateway::settings::APP;
@@ -56,6 +58,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
         notification_grpc_port,
         hasher,
         mail,
+        admin_port,
         log,
     } = config;
     log.install();
@@ -70,6 +73,9 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
         listen(&http.host, user_grpc_port, "USER_GRPC_PORT").await?;
     let (notification_listener, notification_address) =
         listen(&http.host, notification_grpc_port, "NOTIFICATION_GRPC_PORT").await?;
+    let (health, metrics) = (Health::default(), Metrics::default());
+    let pages = (metrics.clone(), health.clone(), shutdown.clone());
+    let admin = Admin::start(&http.host, admin_port, pages.0, pages.1, pages.2).await?;
 
     chassis::command::private_folder(&data_dir)
         .with_context(|| format!("DATA_DIR {}", data_dir.display()))?;
@@ -79,7 +85,6 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     let contract = Arc::new(Contract::read(proto::descriptors(), &services)?);
     let broker = EmbeddedBroker::start(&bus::topics::plan(&contract, &[APP], 1))?;
     let settings = |name: &str| broker.settings(name, keys.bus.clone());
-    let health = Health::default();
 
     let notifications = Notifications::new(mail)?;
     let pages = match notifications.mailbox() {
@@ -95,6 +100,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
             },
             contract: Arc::clone(&contract),
             verifier: keys.signer.verifier(),
+            metrics: metrics.part("notification"),
             listener: notification_listener,
         },
         health.part("notification"),
@@ -115,6 +121,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
             bus: settings("trolleybus-user"),
             contract: Arc::clone(&contract),
             verifier: keys.signer.verifier(),
+            metrics: metrics.part("user"),
             listener: user_listener,
             migrate: true,
         },
@@ -130,18 +137,25 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
         refresh_keys: keys.refresh,
         revocations: Revocations::in_memory(),
         health: health.clone(),
+        metrics: metrics.part("gateway"),
         cors_origins: http.cors_origins,
         pages,
     })
     .await?;
 
     let ready = health.clone();
+    let admin_address = admin.address();
     tokio::spawn(async move {
         ready.ready().await;
         tracing::info!("ready");
         println!(
             "{}",
-            welcome(http_address, user_address, notification_address)
+            welcome(
+                http_address,
+                user_address,
+                notification_address,
+                admin_address
+            )
         );
     });
     let stopping = shutdown.clone();
@@ -157,6 +171,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
         anyhow::Ok(())
     };
     let ended = shutdown.limit(everything).await;
+    drop(admin);
     drop(broker);
     ended.unwrap_or(Ok(()))
 }
@@ -165,6 +180,7 @@ fn welcome(
     http: std::net::SocketAddr,
     user: std::net::SocketAddr,
     notification: std::net::SocketAddr,
+    admin: std::net::SocketAddr,
 ) -> String {
     format!(
         "
@@ -176,6 +192,7 @@ fn welcome(
   Health                 http://{http}/health
   gRPC, user service     {user}
   gRPC, notification     {notification}
+  Metrics                http://{admin}/metrics
 
   Ctrl-C stops it."
     )

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use chassis::admin::AdminArgs;
 use chassis::config::Problems;
 use chassis::telemetry::{LogArgs, LogConfig};
-use gateway::settings::{HttpArgs, HttpConfig};
+use gateway::settings::{DEFAULT_ADMIN_PORT, HttpArgs, HttpConfig};
 use notification::MailArgs;
 use user::config::PasswordArgs;
 use user::password::HasherSettings;
@@ -20,6 +21,8 @@ pub(crate) struct StandaloneArgs {
     pub(crate) passwords: PasswordArgs,
     #[command(flatten)]
     pub(crate) mail: MailArgs,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }
@@ -62,6 +65,7 @@ pub(crate) struct Config {
     pub(crate) notification_grpc_port: u16,
     pub(crate) hasher: HasherSettings,
     pub(crate) mail: notification::Config,
+    pub(crate) admin_port: u16,
     pub(crate) log: LogConfig,
 }
 
@@ -74,6 +78,7 @@ impl StandaloneArgs {
             port("NOTIFICATION_GRPC_PORT", &self.own.notification_grpc_port);
         let hasher = self.passwords.resolve(problems);
         let mail = self.mail.resolve(problems);
+        let admin_port = self.admin.resolve(DEFAULT_ADMIN_PORT, problems);
         let log = self.log.resolve(problems);
         Some(Config {
             http: http?,
@@ -82,6 +87,7 @@ impl StandaloneArgs {
             notification_grpc_port: notification_grpc_port?,
             hasher: hasher?,
             mail: mail?,
+            admin_port: admin_port?,
             log: log?,
         })
     }

@@ -27,8 +27,9 @@ wrong with the settings at once. A secret can be given as a file, by the variabl
 setting both is a fault.
 
 A setting without a default is off, or must be set: a process that lacks one says so and does not \
-start. `GRPC_PORT` is 50051 for the user service and 50052 for the notification service. Nothing but \
-`trolleybus` makes keys of its own.
+start. `GRPC_PORT` is 50051 for the user service and 50052 for the notification service; `ADMIN_PORT` \
+is 9464 for the gateway and for `trolleybus`, 9465 for the user service and 9466 for the notification \
+service. Nothing but `trolleybus` makes keys of its own.
 
 The verb `topics apply` of the gateway has two more: `TOPIC_PARTITIONS` (8) and \
 `TOPIC_REPLICATION_FACTOR` (the broker's default).

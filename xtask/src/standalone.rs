@@ -41,6 +41,7 @@ impl Standalone {
         let data = home.join("data");
         let mut command = Command::new(binary);
         command.current_dir(home).env("DATA_DIR", &data);
+        command.env("ADMIN_PORT", "0");
         for (name, port) in ["PORT", "USER_GRPC_PORT", "NOTIFICATION_GRPC_PORT"]
             .into_iter()
             .zip(&ports)

@@ -121,6 +121,7 @@ impl System {
             let mut command = Command::new(bin.join(name));
             command.arg("serve").envs(&environment).current_dir(dir);
             command.env(variable, address.port().to_string());
+            command.env("ADMIN_PORT", "0");
             processes.push(start(&command, name, dir, ready)?);
         }
         for process in &processes {

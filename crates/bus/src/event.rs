@@ -127,6 +127,12 @@ impl Sealer {
             self.keys.seal(&mut record)?;
         }
         self.keys.sign(&mut record);
+        // Outside the MAC, like the trace headers of a request.
+        if let Some(trace) = chassis::trace::current() {
+            for (name, value) in trace.headers() {
+                record.header(name.to_string(), value.as_bytes().to_vec());
+            }
+        }
         Ok(EventRecord {
             id: id.to_owned(),
             kind: path.to_owned(),

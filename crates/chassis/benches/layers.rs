@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench -p chassis --bench layers
 //! ```
+#![expect(clippy::print_stdout, reason = "a command line")]
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use chassis::call::{Budget, CallId, FromBus};
 use chassis::contract::Contract;
 use chassis::layer::{Parts, stack};
+use chassis::metrics::Metrics;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use token::AccessSigner;
@@ -98,11 +100,13 @@ fn main() {
     let keys = token::generate().expect("the system has randomness");
     let signer = AccessSigner::from_paserk(&keys.access_secret).expect("it is a key");
     let validator = Validator::new(test_contract::echo::descriptors()).expect("known rules");
-    let parts = Parts {
-        contract: Arc::new(contract),
-        verifier: Arc::new(signer.verifier()),
-        validator: Arc::new(validator),
-    };
+    let parts = Parts::new(
+        Arc::new(contract),
+        Arc::new(signer.verifier()),
+        Arc::new(validator),
+        Metrics::default(),
+    )
+    .expect("the system has randomness");
     let nothing =
         service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
     let bare = BoxCloneSyncService::new(nothing);

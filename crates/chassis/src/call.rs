@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use http::Extensions;
+
 /// Identifies one call across retries of the transport: the same record delivered twice has the
 /// same id. Only the bus sets it; a call over HTTP/2 has none.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,6 +16,45 @@ pub struct CallId(pub String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FromBus;
 
-/// What is left of the caller's deadline when the call reached this process.
+/// What is left of the caller's deadline when the call reached this process. A transport that sets
+/// it ends the call itself when it is spent; where none did, the deadline layer does both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget(pub Duration);
+
+/// What brought a call. The gateway sets it for REST; otherwise it is told by what the bus sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// A record of the bus.
+    Kafka,
+    /// gRPC or gRPC-Web.
+    Http2,
+    /// JSON over HTTP, transcoded.
+    Rest,
+}
+
+// === impl Transport ===
+
+impl Transport {
+    /// All of them, each at the place of its number.
+    pub const ALL: [Self; 3] = [Self::Kafka, Self::Http2, Self::Rest];
+
+    /// What brought the call with these extensions.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Self {
+        // A foreign caller on a trusted topic has no MAC, and every record an id.
+        if extensions.get::<CallId>().is_some() || extensions.get::<FromBus>().is_some() {
+            return Self::Kafka;
+        }
+        extensions.get::<Self>().copied().unwrap_or(Self::Http2)
+    }
+
+    /// Its name in logs, metrics and traces.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::Http2 => "http2",
+            Self::Rest => "rest",
+        }
+    }
+}

@@ -50,6 +50,7 @@ impl TestGateway {
             refresh_keys: RefreshKeys::from_paserk(KEY).unwrap(),
             revocations: Revocations::in_memory(),
             health,
+            metrics: chassis::metrics::Metrics::default(),
             cors_origins: origins
                 .iter()
                 .map(|origin| origin.parse().unwrap())

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use bus::dead_letter::DeadLetters;
 use bus::settings::BusArgs;
+use chassis::admin::{Admin, AdminArgs};
 use chassis::config::Problems;
 use chassis::contract::Contract;
 use chassis::grpc::{self, GrpcArgs, VerifierArgs};
 use chassis::health::Health;
+use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
 use chassis::telemetry::LogArgs;
 
@@ -17,6 +19,9 @@ use crate::{MailArgs, Notifications};
 
 /// The service's own port.
 pub const DEFAULT_PORT: u16 = 50052;
+
+/// The service's own port of metrics and probes.
+pub const DEFAULT_ADMIN_PORT: u16 = 9466;
 
 /// All settings of the process.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,6 +38,9 @@ pub struct ProcessArgs {
     /// Tokens.
     #[command(flatten)]
     pub verifier: VerifierArgs,
+    /// Metrics and probes.
+    #[command(flatten)]
+    pub admin: AdminArgs,
     /// Logs.
     #[command(flatten)]
     pub log: LogArgs,
@@ -57,7 +65,7 @@ impl ProcessArgs {
     pub async fn serve(&self) -> Result<()> {
         let mut problems = Problems::default();
         let all = self.resolve(&mut problems);
-        let (grpc, bus, mail, verifier, log) = problems.finish(all)?;
+        let (grpc, bus, mail, verifier, admin, log) = problems.finish(all)?;
         log.install();
         let shutdown = Shutdown::default();
         shutdown.on_signals().context("the signal handlers")?;
@@ -65,16 +73,22 @@ impl ProcessArgs {
         tracing::info!(%address, "the notification service listens on {address}");
         let notifications = Notifications::new(mail)?;
         let contract = Arc::new(Contract::read(proto::descriptors(), &[SERVICE])?);
+        let metrics = Metrics::default();
         let parts = Parts {
             notifications,
             bus,
             contract,
             verifier,
+            metrics: metrics.clone(),
             listener,
         };
+        let health = Health::default();
+        let pages = (metrics, health.clone(), shutdown.clone());
+        let admin = Admin::start(&grpc.host, admin, pages.0, pages.1, pages.2).await?;
         let ended = shutdown
-            .limit(server::run(parts, Health::default(), shutdown.clone()))
+            .limit(server::run(parts, health, shutdown.clone()))
             .await;
+        drop(admin);
         tracing::info!("stopped");
         ended.unwrap_or(Ok(()))
     }
@@ -120,8 +134,9 @@ impl ProcessArgs {
         let bus = self.bus.resolve("trolleybus-notification", problems);
         let mail = self.mail.resolve(problems);
         let verifier = self.verifier.resolve(problems);
+        let admin = self.admin.resolve(DEFAULT_ADMIN_PORT, problems);
         let log = self.log.resolve(problems);
-        Some((grpc?, bus?, mail?, verifier?, log?))
+        Some((grpc?, bus?, mail?, verifier?, admin?, log?))
     }
 }
 
@@ -130,5 +145,6 @@ type Resolved = (
     bus::Settings,
     crate::Config,
     token::AccessVerifier,
+    u16,
     chassis::telemetry::LogConfig,
 );

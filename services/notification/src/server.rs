@@ -10,6 +10,7 @@ use chassis::contract::Contract;
 use chassis::grpc;
 use chassis::health::Health;
 use chassis::layer::{self, stack};
+use chassis::metrics::Metrics;
 use chassis::shutdown::{SOFT_STOP, Shutdown};
 use proto::notification::v1::dead_letter_service_server::DeadLetterServiceServer;
 use proto::notification::v1::notification_service_server::NotificationServiceServer;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub contract: Arc<Contract>,
     /// Verifies access and service tokens.
     pub verifier: AccessVerifier,
+    /// Where calls are counted.
+    pub metrics: Metrics,
     /// Where gRPC over HTTP/2 is served.
     pub listener: TcpListener,
 }
@@ -53,14 +56,16 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
         bus,
         contract,
         verifier,
+        metrics,
         listener,
     } = parts;
     let callable = Contract::read(proto::descriptors(), &[SERVICE, DEAD_LETTERS])?;
-    let layers = layer::Parts {
-        contract: Arc::new(callable),
-        verifier: Arc::new(verifier),
-        validator: Arc::new(Validator::new(proto::descriptors())?),
-    };
+    let layers = layer::Parts::new(
+        Arc::new(callable),
+        Arc::new(verifier),
+        Arc::new(Validator::new(proto::descriptors())?),
+        metrics,
+    )?;
     let kafka_health = health.component("kafka");
     let names = [SERVICE.to_owned(), DEAD_LETTERS.to_owned()];
     let beside =

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use bus::settings::BusArgs;
+use chassis::admin::{Admin, AdminArgs};
 use chassis::config::Problems;
 use chassis::contract::Contract;
 use chassis::grpc::{self, GrpcArgs, VerifierArgs};
 use chassis::health::Health;
+use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
 use chassis::telemetry::LogArgs;
 
@@ -21,6 +23,9 @@ pub const DEFAULT_PORT: u16 = 50051;
 
 /// What the keys are for that are derived from the bus's where no session keys are set.
 const SESSION_KEYS: &str = "session-keys";
+
+/// The service's own port of metrics and probes.
+pub const DEFAULT_ADMIN_PORT: u16 = 9465;
 
 /// All settings of the process.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,6 +42,9 @@ pub struct ProcessArgs {
     /// Tokens.
     #[command(flatten)]
     pub verifier: VerifierArgs,
+    /// Metrics and probes.
+    #[command(flatten)]
+    pub admin: AdminArgs,
     /// Logs.
     #[command(flatten)]
     pub log: LogArgs,
@@ -61,24 +69,30 @@ impl ProcessArgs {
     pub async fn serve(&self) -> Result<()> {
         let mut problems = Problems::default();
         let all = self.resolve(&mut problems);
-        let (grpc, bus, config, verifier, log) = problems.finish(all)?;
+        let (grpc, bus, config, verifier, admin, log) = problems.finish(all)?;
         log.install();
         let shutdown = Shutdown::default();
         shutdown.on_signals().context("the signal handlers")?;
         let (listener, address) = grpc::listen(&grpc.host, grpc.port, "GRPC_PORT").await?;
         tracing::info!(%address, "the user service listens on {address}");
         let contract = Arc::new(contract()?);
+        let metrics = Metrics::default();
         let parts = Parts {
             config,
             bus,
             contract,
             verifier,
+            metrics: metrics.clone(),
             listener,
             migrate: false,
         };
+        let health = Health::default();
+        let pages = (metrics, health.clone(), shutdown.clone());
+        let admin = Admin::start(&grpc.host, admin, pages.0, pages.1, pages.2).await?;
         let ended = shutdown
-            .limit(server::run(parts, Health::default(), shutdown.clone()))
+            .limit(server::run(parts, health, shutdown.clone()))
             .await;
+        drop(admin);
         tracing::info!("stopped");
         ended.unwrap_or(Ok(()))
     }
@@ -126,8 +140,9 @@ impl ProcessArgs {
         let derived = derived.and_then(|keys| WrappingKeys::new(&keys).ok());
         let user = self.user.resolve(derived, problems);
         let verifier = self.verifier.resolve(problems);
+        let admin = self.admin.resolve(DEFAULT_ADMIN_PORT, problems);
         let log = self.log.resolve(problems);
-        Some((grpc?, bus?, user?, verifier?, log?))
+        Some((grpc?, bus?, user?, verifier?, admin?, log?))
     }
 }
 
@@ -136,5 +151,6 @@ type Resolved = (
     bus::Settings,
     crate::config::UserConfig,
     token::AccessVerifier,
+    u16,
     chassis::telemetry::LogConfig,
 );

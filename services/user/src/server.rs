@@ -11,6 +11,7 @@ use chassis::contract::Contract;
 use chassis::grpc::{self, Deferred};
 use chassis::health::{Component, Health};
 use chassis::layer::{self, stack};
+use chassis::metrics::Metrics;
 use chassis::shutdown::{SOFT_STOP, Shutdown};
 use proto::user::v1::user_service_server::UserServiceServer;
 use sea_orm::DatabaseConnection;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub contract: Arc<Contract>,
     /// Verifies access tokens.
     pub verifier: AccessVerifier,
+    /// Where calls are counted.
+    pub metrics: Metrics,
     /// Where gRPC over HTTP/2 is served.
     pub listener: TcpListener,
     /// Bring the schema up to date at start, rather than refuse one that is not.
@@ -72,14 +75,16 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
         bus,
         contract,
         verifier,
+        metrics,
         listener,
         migrate,
     } = parts;
-    let layers = layer::Parts {
-        contract: Arc::clone(&contract),
-        verifier: Arc::new(verifier),
-        validator: Arc::new(Validator::new(proto::descriptors())?),
-    };
+    let layers = layer::Parts::new(
+        Arc::clone(&contract),
+        Arc::new(verifier),
+        Arc::new(Validator::new(proto::descriptors())?),
+        metrics,
+    )?;
     // Registered before anything is awaited: not ready until they are up.
     let database_health = health.component("database");
     let kafka_health = health.component("kafka");

@@ -129,6 +129,7 @@ impl Settings {
     fn common(&self, port: &'static str, instance: &str) -> Vec<(&'static str, String)> {
         let mut env = vec![
             (port, "0".to_owned()),
+            ("ADMIN_PORT", "0".to_owned()),
             (LOGS.0, LOGS.1.to_owned()),
             ("KAFKA_BROKERS", servers::kafka()),
             ("BUS_KEYS", self.key("BUS_KEYS")),

@@ -24,6 +24,7 @@ pub(crate) fn settings(dir: &TempDir) -> Vec<(&'static str, String)> {
         ("PORT", free()),
         ("USER_GRPC_PORT", free()),
         ("NOTIFICATION_GRPC_PORT", free()),
+        ("ADMIN_PORT", free()),
     ]
 }
 

@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(45 * 60);
 const POLL: Duration = Duration::from_millis(100);
 
 /// What the README's commands listen on, as a reader would have it.
-const PORTS: [u16; 3] = [3000, 50051, 50052];
+const PORTS: [u16; 6] = [3000, 50051, 50052, 9464, 9465, 9466];
 
 /// How long a connection of an earlier test that is over may keep its local port, which can be one of
 /// ours: the kernel holds it for 60 s.

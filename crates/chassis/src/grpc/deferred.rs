@@ -21,9 +21,17 @@ pub struct Deferred(Arc<OnceLock<Inner>>);
 
 impl Deferred {
     /// From now on `service` answers. The first one stays.
-    pub fn set(&self, service: Inner) {
+    pub fn set<S>(&self, service: S)
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send,
+    {
         // A second one would be a mistake of the caller's that changes nothing.
-        let _ = self.0.set(service);
+        let _ = self.0.set(BoxCloneSyncService::new(service));
     }
 }
 

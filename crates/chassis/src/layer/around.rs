@@ -1,127 +1,109 @@
-//! A layer made of an async function.
+//! A layer made of what happens before a call and after it.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-/// Runs a function around each call. The function gets the request and the service that would
-/// answer it, and gives the response.
-pub struct Around<F>(F);
+/// What a layer does about each call.
+pub trait Concern: Clone + Send + Sync + 'static {
+    /// What is kept while the call runs. It is dropped if the caller goes away meanwhile.
+    type Kept: Send + 'static;
+
+    /// Before the rest of the stack has the request.
+    ///
+    /// # Errors
+    /// The answer, in place of the rest of the stack's.
+    fn before(&self, request: &mut Request<Body>) -> Result<Self::Kept, Status>;
+
+    /// After the rest of the stack has answered.
+    fn after(kept: Self::Kept, response: Response<Body>) -> Response<Body>;
+}
+
+/// The layer of a [`Concern`].
+#[derive(Debug, Clone)]
+pub struct Around<C>(pub C);
 
 /// What [`Around`] makes of a service.
-pub struct AroundService<F, S> {
-    function: F,
+#[derive(Debug, Clone)]
+pub struct AroundService<C, S> {
+    concern: C,
     inner: S,
 }
 
-/// The rest of the stack, ready to answer one request.
-pub struct Next<S>(S);
-
-/// A layer that runs `function` around each call.
-pub fn around<F>(function: F) -> Around<F> {
-    Around(function)
-}
-
-/// What the layers wrap.
-pub trait LayerService:
-    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Future + Send>
-    + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<S> LayerService for S where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Future + Send>
-        + Clone
-        + Send
-        + Sync
-        + 'static
-{
-}
-
-type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-// === impl Next ===
-
-impl<S> Next<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-{
-    /// The answer of the rest of the stack.
-    pub async fn run(mut self, request: Request<Body>) -> Response<Body> {
-        match self.0.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+pin_project! {
+    /// A call within an [`AroundService`].
+    #[project = Project]
+    #[derive(Debug)]
+    pub enum AroundFuture<K, F> {
+        /// The rest of the stack works on it.
+        Running { #[pin] inner: F, kept: Option<K>, after: fn(K, Response<Body>) -> Response<Body> },
+        /// It was refused.
+        Refused { status: Option<Status> },
     }
 }
 
-impl<S> std::fmt::Debug for Next<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Next").finish_non_exhaustive()
-    }
-}
-
-impl<F, S> std::fmt::Debug for AroundService<F, S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AroundService").finish_non_exhaustive()
-    }
-}
-
-// === impl Around ===
-
-impl<F> std::fmt::Debug for Around<F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Around").finish_non_exhaustive()
-    }
-}
-
-impl<F: Clone, S> Layer<S> for Around<F> {
-    type Service = AroundService<F, S>;
+impl<C: Clone, S> Layer<S> for Around<C> {
+    type Service = AroundService<C, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
         AroundService {
-            function: self.0.clone(),
+            concern: self.0.clone(),
             inner,
         }
     }
 }
 
-impl<F: Clone, S: Clone> Clone for AroundService<F, S> {
-    fn clone(&self) -> Self {
-        Self {
-            function: self.function.clone(),
-            inner: self.inner.clone(),
-        }
-    }
-}
-
-impl<F, S, R> Service<Request<Body>> for AroundService<F, S>
+impl<C, S> Service<Request<Body>> for AroundService<C, S>
 where
-    F: Fn(Request<Body>, Next<S>) -> R,
-    R: Future<Output = Response<Body>> + Send + 'static,
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
+    C: Concern,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Answer;
+    type Future = AroundFuture<C::Kept, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // The clone takes the place of the one that was made ready.
-        let clone = self.inner.clone();
-        let ready = std::mem::replace(&mut self.inner, clone);
-        let answer = (self.function)(request, Next(ready));
-        Box::pin(async move { Ok(answer.await) })
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        match self.concern.before(&mut request) {
+            Ok(kept) => AroundFuture::Running {
+                inner: self.inner.call(request),
+                kept: Some(kept),
+                after: C::after,
+            },
+            Err(status) => AroundFuture::Refused {
+                status: Some(status),
+            },
+        }
+    }
+}
+
+impl<K, F> Future for AroundFuture<K, F>
+where
+    F: Future<Output = Result<Response<Body>, Infallible>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match self.project() {
+            Project::Running { inner, kept, after } => {
+                let response = ready!(inner.poll(cx))?;
+                let kept = kept.take().expect("a future is not polled after its end");
+                Ok(after(kept, response))
+            }
+            Project::Refused { status } => {
+                let status = status.take().expect("a future is not polled after its end");
+                Ok(status.into_http())
+            }
+        })
     }
 }

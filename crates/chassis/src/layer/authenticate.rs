@@ -1,15 +1,16 @@
 //! Who may call: the contract's access rule.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Request, Response, header};
 use token::{AccessVerifier, Identity, TokenError};
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tower::Layer;
 
 use super::Parts;
-use super::around::{LayerService, Next, around};
+use super::around::{Around, Concern};
+use super::method::Called;
 use crate::call::FromBus;
 use crate::contract::{Access, Method};
 use crate::status::Reason;
@@ -39,36 +40,38 @@ pub const INTERNAL_METHOD: Reason = Reason {
     domain: "auth",
 };
 
+/// Lets those call who may.
+#[derive(Debug, Clone)]
+pub struct Authenticate(Arc<AccessVerifier>);
+
 /// Refuses calls that the contract does not allow. Handlers find a [`Identity`] in the extensions
 /// of a call with a valid access token.
-pub fn layer<S>(parts: &Parts) -> impl Layer<S, Service: LayerService> + use<S>
-where
-    S: LayerService,
-{
-    let (contract, verifier) = (parts.contract.clone(), parts.verifier.clone());
-    around(move |mut request: Request<Body>, next: Next<S>| {
-        let checked = contract
-            .get(request.uri().path())
-            .map_or(Ok(None), |method| {
-                let from_bus = request.extensions().get::<FromBus>().is_some();
-                check(
-                    method,
-                    request.headers(),
-                    from_bus,
-                    &verifier,
-                    SystemTime::now(),
-                )
-            });
-        async move {
-            match checked {
-                Ok(identity) => {
-                    identity.and_then(|identity| request.extensions_mut().insert(identity));
-                    next.run(request).await
-                }
-                Err(status) => status.into_http(),
-            }
+#[must_use]
+pub fn layer(parts: &Parts) -> Around<Authenticate> {
+    Around(Authenticate(Arc::clone(&parts.verifier)))
+}
+
+impl Concern for Authenticate {
+    type Kept = ();
+
+    fn before(&self, request: &mut Request<Body>) -> Result<(), Status> {
+        let Some(called) = Called::of(request) else {
+            return Ok(());
+        };
+        let method = called.method();
+        if method.access == Access::Public {
+            return Ok(());
         }
-    })
+        let from_bus = request.extensions().get::<FromBus>().is_some();
+        let (headers, now) = (request.headers(), SystemTime::now());
+        let identity = check(method, headers, from_bus, &self.0, now)?;
+        identity.and_then(|identity| request.extensions_mut().insert(identity));
+        Ok(())
+    }
+
+    fn after((): (), response: Response<Body>) -> Response<Body> {
+        response
+    }
 }
 
 /// Who calls, if the contract lets them.
@@ -136,10 +139,10 @@ mod tests {
     use super::*;
     use crate::contract::Contract;
 
-    fn method(path: &str) -> std::sync::Arc<Method> {
+    fn method(path: &str) -> Arc<Method> {
         let services = ["user.v1.UserService", "auth.v1.AuthService"];
         let contract = Contract::read(proto::descriptors(), &services).unwrap();
-        std::sync::Arc::clone(contract.get(path).unwrap())
+        Arc::clone(contract.get(path).unwrap())
     }
 
     fn headers(token: &str) -> HeaderMap {

@@ -1,59 +1,83 @@
 //! One line a call.
 
-use std::sync::Arc;
-use std::time::Instant;
-
-use http::Request;
+use http::{HeaderName, HeaderValue, Request, Response};
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tower::Layer;
 
-use super::around::{LayerService, Next, around};
-use crate::call::FromBus;
-use crate::contract::{Contract, Pattern};
+use super::around::{Around, Concern};
+use super::ending::{Ending, Watch};
+use super::method::Called;
+use crate::call::Transport;
+use crate::contract::Pattern;
+
+/// The header of the id that the gateway gives to what a client asks.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Logs calls.
+#[derive(Debug, Clone, Copy)]
+pub struct Log;
+
+/// The line of a call that has not ended.
+#[derive(Debug)]
+pub struct Line {
+    called: Called,
+    request_id: Option<HeaderValue>,
+}
 
 /// Logs each call of the contract when it ends: method, transport, status, duration. Failures of
 /// ours are errors, everything else is for debugging.
-pub fn layer<S: LayerService>(
-    contract: &Arc<Contract>,
-) -> impl Layer<S, Service: LayerService> + use<S> {
-    let contract = Arc::clone(contract);
-    around(move |request: Request<Body>, next: Next<S>| {
-        let method = contract.get(request.uri().path()).map(Arc::clone);
-        async move {
-            let Some(method) = method else {
-                return next.run(request).await;
+#[must_use]
+pub fn layer() -> Around<Log> {
+    Around(Log)
+}
+
+impl Concern for Log {
+    type Kept = Option<Watch<Line>>;
+
+    fn before(&self, request: &mut Request<Body>) -> Result<Self::Kept, Status> {
+        Ok(Called::of(request).map(|called| {
+            let line = Line {
+                called: called.clone(),
+                request_id: request.headers().get(REQUEST_ID).cloned(),
             };
-            let kafka = request.extensions().get::<FromBus>().is_some();
-            let transport = if kafka { "kafka" } else { "http2" };
-            let id = request
-                .headers()
-                .get("x-request-id")
-                .and_then(|id| id.to_str().ok());
-            let id = id.unwrap_or_default().to_owned();
-            let begun = Instant::now();
-            let response = next.run(request).await;
-            // A status in the trailers is one of success: failures of unary calls come in headers.
-            let status = Status::from_header_map(response.headers());
-            let code = status.as_ref().map_or(Code::Ok, Status::code);
-            let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
-            macro_rules! line {
-                ($level:ident) => {
-                    tracing::$level!(
-                        rpc.method = method.path, rpc.transport = transport, rpc.code = ?code,
-                        request.id = id, duration_ms, "call"
-                    )
-                };
-            }
-            // The bus tells of events that fail: once each, not once an attempt.
-            let quiet = kafka && method.pattern == Pattern::Event;
-            match code {
-                _ if quiet => line!(debug),
-                Code::Internal | Code::Unknown | Code::DataLoss => line!(error),
-                Code::Ok => line!(debug),
-                _ => line!(info),
-            }
-            response
+            Watch::new(line, called.method().server_streaming)
+        }))
+    }
+
+    fn after(watch: Self::Kept, response: Response<Body>) -> Response<Body> {
+        match watch {
+            Some(watch) => watch.answered(response),
+            None => response,
         }
-    })
+    }
+}
+
+impl Ending for Line {
+    fn ended(self, code: Code) {
+        let Self { called, request_id } = self;
+        let method = called.method();
+        // Everything but the level is made only if the line is written.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    rpc.method = method.path,
+                    rpc.transport = called.transport.name(),
+                    rpc.code = ?code,
+                    request.id = request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
+                    trace.id = crate::trace::current().map(|trace| format!("{:032x}", trace.trace_id)),
+                    duration_ms = called.begun.elapsed().as_secs_f64() * 1000.0,
+                    "call"
+                )
+            };
+        }
+        // The bus tells of events that fail: once each, not once an attempt.
+        let quiet = called.transport == Transport::Kafka && method.pattern == Pattern::Event;
+        match code {
+            _ if quiet => line!(debug),
+            Code::Internal | Code::Unknown | Code::DataLoss => line!(error),
+            // The caller went away, mostly to stop.
+            Code::Ok | Code::Cancelled => line!(debug),
+            _ => line!(info),
+        }
+    }
 }

@@ -3,12 +3,14 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use chassis::health::{self, Health};
-use chassis::shutdown::Shutdown;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-pub(super) fn router(health: Health, stopping: Shutdown) -> Router {
+use crate::health::{self, Health};
+use crate::shutdown::Shutdown;
+
+/// The pages; ready means that every component of `health` is up and that `stopping` has not begun.
+pub fn probes(health: Health, stopping: Shutdown) -> Router {
     Router::new()
         .route("/health", get(report))
         .route("/readyz", get(report))
