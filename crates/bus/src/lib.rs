@@ -43,6 +43,7 @@
 //! | [`topics`] | which topics the contracts need; creating and checking them |
 //! | [`embedded`] | a broker in the process, for development and tests |
 //! | [`key`] | the record key that a contract orders by |
+//! | [`metrics`] | what is counted |
 //! | [`keys`] | the key ring: MACs and sealing |
 //! | [`header`] | the names of the record headers |
 //! | [`record`] | a record before it is sent and after it was received |
@@ -54,6 +55,7 @@ pub mod event;
 pub mod header;
 pub mod key;
 pub mod keys;
+pub mod metrics;
 pub mod record;
 pub mod server;
 pub mod settings;
