@@ -52,6 +52,9 @@ over an empty map and range over it. Takes (dict "root" $ "into" MAP).
 {{- $_ := set $config . ($port.port | int | toString) -}}
 {{- end -}}
 {{- end -}}
+{{- if hasKey .spec "ports" -}}
+{{- $_ := set $config "ADMIN_PORT" ($values.metrics.port | int | toString) -}}
+{{- end -}}
 {{- if has "kafka" .spec.dependencies -}}
 {{- $_ := set $config "KAFKA_BROKERS" $values.kafka.brokers -}}
 {{- end -}}

@@ -54,6 +54,9 @@ said at once. Each template that renders objects calls this first, so that no ot
 {{- if eq $name "test" -}}
 {{- $problems = append $problems "services.test is the name of the helm test pod: choose another" -}}
 {{- end -}}
+{{- if hasKey $spec.ports "admin" -}}
+{{- $problems = append $problems (printf "%s.ports.admin has the name of the port of metrics: choose another" $path) -}}
+{{- end -}}
 {{- if not (hasKey $spec.ports $spec.probes.port) -}}
 {{- $problems = append $problems (printf "%s.probes.port is %q: it has to be one of %s.ports" $path $spec.probes.port $path) -}}
 {{- end -}}
