@@ -203,12 +203,31 @@ impl Drop for Process {
         if std::thread::panicking() {
             let rest = &log.lines[log.lines.len().saturating_sub(TAIL)..];
             println!("--- the log of {} ---\n{}", self.name, rest.join("\n"));
+            for line in runs(&self.endings()) {
+                println!("{line}");
+            }
         } else {
             let mut lines = log.lines.iter();
             let panicked = lines.find(|line| line.contains("panicked at"));
             assert!(panicked.is_none(), "{}: {panicked:?}", self.name);
         }
     }
+}
+
+/// Which calls ended how, in the order of their ends: a line for each run of the same status.
+fn runs(endings: &[(Instant, Ended)]) -> Vec<String> {
+    let same = |a: &(Instant, Ended), b: &(Instant, Ended)| a.1.status == b.1.status;
+    let runs = endings.chunk_by(same).map(|run| {
+        let (first, last) = (&run[0].1, &run[run.len() - 1].1);
+        format!(
+            "{} x {}: made from {} ms on, ended until {} ms",
+            run.len(),
+            first.status,
+            first.begun_ms,
+            last.ended_ms
+        )
+    });
+    runs.collect()
 }
 
 /// Reads lines to the end, in the background; `None` is the end.
