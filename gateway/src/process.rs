@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use bus::KafkaChannel;
+use bus::{KafkaChannel, Settings};
 use chassis::admin::Admin;
 use chassis::config::Problems;
 use chassis::contract::Contract;
@@ -55,6 +55,10 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
     let (health, metrics) = (Health::default(), Metrics::default());
     let pages = (metrics.clone(), health.clone(), shutdown.clone());
     let admin = Admin::start(&http.host, admin_port, pages.0, pages.1, pages.2).await?;
+    let bus = Settings {
+        metrics: metrics.clone(),
+        ..bus
+    };
     let channel = KafkaChannel::start(
         &bus,
         Arc::new(bus_contract()?),

@@ -130,7 +130,11 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     );
     let user = shutdown.spawn("the user service", user);
     let kafka = health.part("gateway").component("kafka");
-    let channel = KafkaChannel::start(&settings("trolleybus-gateway"), contract, APP, kafka)?;
+    let bus = bus::Settings {
+        metrics: metrics.part("gateway"),
+        ..settings("trolleybus-gateway")
+    };
+    let channel = KafkaChannel::start(&bus, contract, APP, kafka)?;
     let gateway = Gateway::new(gateway::Parts {
         channel: channel.clone(),
         signer: keys.signer,

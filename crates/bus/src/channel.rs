@@ -24,6 +24,7 @@ use tonic::body::Body;
 
 use crate::event::{Publisher, Sealer};
 use crate::frame;
+use crate::metrics::ChannelMetrics;
 use crate::producer::PolledProducer;
 use crate::settings::Settings;
 use partitions::Partitions;
@@ -60,6 +61,7 @@ struct Shared {
     events: Publisher,
     sealer: Sealer,
     partitions: Partitions,
+    metrics: ChannelMetrics,
     reply_topic: String,
     /// The partition that replies come to; -1 until it is known.
     reply_partition: std::sync::atomic::AtomicI32,
@@ -113,6 +115,7 @@ impl KafkaChannel {
             threads: Mutex::default(),
             deadlines: deadlines.abort_handle(),
             partitions,
+            metrics: ChannelMetrics::new(&settings.metrics, app),
             settings,
             contract,
             pending,

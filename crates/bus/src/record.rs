@@ -104,6 +104,13 @@ impl<'a> Received<'a> {
         }
     }
 
+    /// How long ago it was written, by the clocks of both machines.
+    pub(crate) fn age(&self, now: SystemTime) -> Duration {
+        let age = millis(now).saturating_sub(self.time_ms);
+        // A clock that is behind the writer's makes no record younger than new.
+        Duration::from_millis(u64::try_from(age).unwrap_or(0))
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers
             .iter()

@@ -20,6 +20,7 @@ use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
 
 use crate::event::Publisher;
+use crate::metrics::ServerMetrics;
 use crate::producer::PolledProducer;
 use crate::settings::Settings;
 use backlog::Backlog;
@@ -114,6 +115,7 @@ struct Shared {
     runtime: tokio::runtime::Handle,
     replies: PolledProducer<reply::Context>,
     events: Publisher,
+    metrics: ServerMetrics,
     commits: Arc<Commits>,
     slots: Arc<Slots>,
     seen: Mutex<Seen>,
@@ -198,6 +200,7 @@ impl KafkaServer {
             runtime: tokio::runtime::Handle::current(),
             replies: reply::create(&settings)?,
             events: Publisher::new(&settings),
+            metrics: ServerMetrics::new(&settings.metrics, &options.group),
             commits: Arc::default(),
             slots: Arc::new(Slots::new(IN_FLIGHT)),
             seen: Mutex::default(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::metrics::Metrics;
 use rdkafka::ClientConfig;
 
 use crate::keys::KeyRing;
@@ -44,6 +45,8 @@ pub struct Settings {
     /// callers. Whoever may write to them may call their methods, `INTERNAL` ones too, so the
     /// broker's own access rules have to guard them.
     pub trusted_topics: Vec<String>,
+    /// Where the bus counts; `crate::metrics` names what.
+    pub metrics: Metrics,
 }
 
 /// What every client of the broker has in common.
@@ -74,6 +77,7 @@ impl Settings {
             fetch_wait: Duration::from_millis(500),
             message_limit: MESSAGE_LIMIT,
             trusted_topics: Vec::new(),
+            metrics: Metrics::default(),
         }
     }
 

@@ -59,6 +59,10 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
         metrics,
         listener,
     } = parts;
+    let bus = Settings {
+        metrics: metrics.clone(),
+        ..bus
+    };
     let callable = Contract::read(proto::descriptors(), &[SERVICE, DEAD_LETTERS])?;
     let layers = layer::Parts::new(
         Arc::new(callable),

@@ -79,6 +79,10 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
         listener,
         migrate,
     } = parts;
+    let bus = Settings {
+        metrics: metrics.clone(),
+        ..bus
+    };
     let layers = layer::Parts::new(
         Arc::clone(&contract),
         Arc::new(verifier),

@@ -11,12 +11,14 @@ use bus::server::ServerOptions;
 use bus::{KafkaServer, Settings, topics};
 use chassis::contract::Contract;
 use chassis::health::Health;
-use chassis::layer::{Stacked, catch_panic, deadline, log};
+use chassis::layer::{LayerService, Parts, stack};
+use chassis::metrics::Metrics;
 use prost_reflect::DescriptorPool;
 use test_contract::service::Echo;
 use test_contract::{ECHO, echo};
+use token::AccessVerifier;
 use tonic::service::Routes;
-use tower::Layer as _;
+use validate::Validator;
 
 use crate::serve;
 
@@ -43,7 +45,8 @@ const IDLE: &str = "idle.v1.IdleService";
 /// When it does not become ready.
 pub(crate) async fn worker(brokers: &str) -> Result<()> {
     let contract = contract()?;
-    serve(brokers, &contract, ECHO, Echo::default().routes().prepare()).await
+    let routes = Echo::default().routes().prepare();
+    serve(brokers, &contract, echo::descriptors(), ECHO, routes).await
 }
 
 /// Serves topics that nobody writes to, until standard input closes.
@@ -53,12 +56,13 @@ pub(crate) async fn worker(brokers: &str) -> Result<()> {
 pub(crate) async fn idle(brokers: &str) -> Result<()> {
     let pool = DescriptorPool::decode(IDLE_DESCRIPTORS)?;
     let contract = Arc::new(Contract::read(&pool, &[IDLE])?);
-    serve(brokers, &contract, IDLE, Routes::default().prepare()).await
+    serve(brokers, &contract, &pool, IDLE, Routes::default().prepare()).await
 }
 
 async fn serve(
     brokers: &str,
     contract: &Arc<Contract>,
+    pool: &DescriptorPool,
     service: &str,
     routes: Routes,
 ) -> Result<()> {
@@ -71,7 +75,7 @@ async fn serve(
         &settings(brokers)?,
         contract,
         options,
-        layered(contract, routes),
+        layered(contract, pool, routes)?,
         health.component("kafka"),
     )?;
     ready(&health).await?;
@@ -80,11 +84,20 @@ async fn serve(
     closed
 }
 
-/// The layers of a service that need no keys, in the order of `chassis::layer::stack`.
-fn layered(contract: &Arc<Contract>, routes: Routes) -> Stacked {
-    let service = deadline::layer(contract).layer(routes);
-    let service = catch_panic::layer().layer(service);
-    Stacked::new(log::layer(contract).layer(service))
+/// Every layer that a service has.
+fn layered(
+    contract: &Arc<Contract>,
+    pool: &DescriptorPool,
+    routes: Routes,
+) -> Result<impl LayerService> {
+    let verifier = AccessVerifier::from_paserk(&token::generate()?.access_public)?;
+    let parts = Parts::new(
+        Arc::clone(contract),
+        Arc::new(verifier),
+        Arc::new(Validator::new(pool)?),
+        Metrics::default(),
+    )?;
+    Ok(stack(&parts, routes))
 }
 
 fn contract() -> Result<Arc<Contract>> {

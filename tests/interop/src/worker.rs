@@ -11,6 +11,7 @@ use bus::{KafkaServer, Settings};
 use chassis::contract::Contract;
 use chassis::health::Health;
 use chassis::layer;
+use chassis::metrics::Metrics;
 use test_contract::{ECHO, Echo, Ledger, NOTE};
 use token::AccessVerifier;
 use validate::Validator;
@@ -68,13 +69,13 @@ impl Worker {
 
         let mut settings = Settings::new(brokers.clone(), "interop", KeyRing::parse(KEY)?);
         settings.trusted_topics = TRUSTED.map(|topic| format!("{prefix}{topic}")).to_vec();
-        let layers = layer::Parts {
-            contract: Arc::clone(&contract),
-            verifier: Arc::new(AccessVerifier::from_paserk(
-                &token::generate()?.access_public,
-            )?),
-            validator: Arc::new(Validator::new(pool)?),
-        };
+        let verifier = AccessVerifier::from_paserk(&token::generate()?.access_public)?;
+        let layers = layer::Parts::new(
+            Arc::clone(&contract),
+            Arc::new(verifier),
+            Arc::new(Validator::new(pool)?),
+            Metrics::default(),
+        )?;
         let echo = Echo::default();
         let ledger = echo.ledger.clone();
         let service = layer::stack(&layers, echo.routes().prepare());

@@ -9,14 +9,16 @@ use chassis::contract::Method;
 use chassis::timeout;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 use super::incoming::{self, StreamBody};
 use super::pending::Ticket;
+use super::reply::Reply;
 use super::request::Sent;
 use super::{Shared, producer};
 use crate::header;
+use crate::metrics::Outcome;
 
 impl Shared {
     /// A call with one reply.
@@ -32,8 +34,9 @@ impl Shared {
         // The sender is dropped only when the entry is, and the ticket holds the entry.
         let reply = reply
             .await
-            .unwrap_or_else(|_| Err(Status::cancelled("the channel has ended")))?;
-        reply.into_response(method.sealed)
+            .unwrap_or_else(|_| Err(Status::cancelled("the channel has ended")));
+        self.count(&reply);
+        reply?.into_response(method.sealed)
     }
 
     /// A call with a stream of replies. Ends when the first has come.
@@ -50,7 +53,9 @@ impl Shared {
             .register_stream(feed, budget)
             .ok_or_else(too_many)?;
         let sent = self.send(method, head, message, ticket, budget)?;
-        let mut first = incoming.next().await?;
+        let first = incoming.next().await;
+        self.count(&first);
+        let mut first = first?;
         if first.ends() && !first.is_ok() {
             return Ok(first.into_failure());
         }
@@ -73,6 +78,14 @@ impl Shared {
         budget(method, &head.headers)
     }
 
+    fn count(&self, reply: &Result<Reply, Status>) {
+        self.metrics.ended(match reply {
+            Ok(_) => Outcome::Replied,
+            Err(status) if status.code() == Code::DeadlineExceeded => Outcome::DeadlineExceeded,
+            Err(_) => Outcome::NotSent,
+        });
+    }
+
     fn send(
         self: &Arc<Self>,
         method: &Arc<Method>,
@@ -82,8 +95,13 @@ impl Shared {
         budget: Duration,
     ) -> Result<Sent, Status> {
         let number = ticket.number;
-        let record = self.request(method, head, message, number, budget)?;
-        producer::send(&self.producer, &record, number)?;
+        let record = self
+            .request(method, head, message, number, budget)
+            .and_then(|record| {
+                producer::send(&self.producer, &record, number)?;
+                Ok(record)
+            })
+            .inspect_err(|_| self.metrics.ended(Outcome::NotSent))?;
         Ok(Sent::new(self, method, ticket, record.partition))
     }
 }

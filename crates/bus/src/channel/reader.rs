@@ -58,6 +58,7 @@ pub(super) struct Reader {
     consumer: BaseConsumer<Quiet>,
     component: Component,
     last_ping: Option<Instant>,
+    ping_sent: Instant,
     next_ping: Instant,
     /// How many hellos are not answered, and until when that matters.
     greeted: usize,
@@ -90,6 +91,7 @@ impl Reader {
             consumer,
             component,
             last_ping: None,
+            ping_sent: Instant::now(),
             next_ping: Instant::now(),
             greeted: 0,
             greeting_until: None,
@@ -186,6 +188,10 @@ impl Reader {
     }
 
     fn pinged(&mut self) {
+        let metrics = &self.shared.metrics;
+        metrics.ping.observe(self.ping_sent.elapsed().as_secs_f64());
+        let pending = i64::try_from(self.shared.pending.len());
+        metrics.pending.set(pending.unwrap_or(i64::MAX));
         let first = self.last_ping.is_none();
         self.last_ping = Some(Instant::now());
         if first {
@@ -274,6 +280,7 @@ impl Reader {
         } else {
             self.next_ping = now + PING_EVERY;
         }
+        self.ping_sent = now;
         let time_ms = millis(SystemTime::now());
         let mut record = Outgoing::new(shared.reply_topic.clone(), time_ms, Bytes::new());
         record.partition = Some(shared.reply_partition.load(Ordering::Acquire));

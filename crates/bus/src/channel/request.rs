@@ -12,6 +12,7 @@ use tonic::Status;
 use super::pending::Ticket;
 use super::{Shared, producer};
 use crate::header;
+use crate::metrics::Outcome;
 use crate::record::{Outgoing, millis};
 
 /// The length of a correlation id: two numbers of 8 bytes in hexadecimal.
@@ -86,6 +87,7 @@ impl Sent {
 impl Drop for Sent {
     fn drop(&mut self) {
         if self.ticket.waits() {
+            self.shared.metrics.ended(Outcome::Cancelled);
             self.follow(header::CANCEL, b"1".to_vec());
         }
     }

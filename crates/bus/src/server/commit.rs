@@ -72,6 +72,11 @@ impl Commits {
         self.state.lock().ready.drain().collect()
     }
 
+    /// How many records were taken and may not be committed.
+    pub(super) fn uncommitted(&self) -> usize {
+        self.state.lock().trackers.values().map(Tracker::len).sum()
+    }
+
     /// The assignment is about to end: what waits to be tried again is left to the next owner.
     pub(super) fn end_waiting(&self) {
         self.state.lock().ending.cancel();

@@ -202,6 +202,9 @@ impl Poller {
             self.shared.commit_waiting(&self.consumer);
             if stored.elapsed() >= STORE_EVERY {
                 store(&self.shared, &self.consumer);
+                let uncommitted = i64::try_from(self.shared.commits.uncommitted());
+                let gauge = &self.shared.metrics.uncommitted;
+                gauge.set(uncommitted.unwrap_or(i64::MAX));
                 stored = Instant::now();
             }
         }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use chassis::contract::{Method, Pattern};
 use futures_util::FutureExt as _;
 use http::{Request, Response};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::ServiceExt as _;
 
 use super::Shared;
@@ -19,6 +19,7 @@ use super::reply::Answer;
 use super::request::{Call, remaining};
 use super::work::{Served, Work, is_repeatable};
 use crate::header;
+use crate::metrics::Refusal;
 use crate::record::Received;
 
 /// A reply has to travel back: a handler may not use the caller's last moment.
@@ -28,6 +29,7 @@ impl Shared {
     /// Takes a record. Whatever it holds, it is finished in the end, so that it never stops its
     /// partition.
     pub(super) fn dispatch(self: &Arc<Self>, received: &Received<'_>, taken: Taken) {
+        self.metrics.taken(received.age(SystemTime::now()));
         match self.served.get(received.origin_topic()) {
             Some(served) if served.method.pattern == Pattern::RequestReply => {
                 let served = Arc::clone(served);
@@ -60,7 +62,8 @@ impl Shared {
         received: &Received<'_>,
         taken: Taken,
     ) {
-        let drop_it = |why: &dyn std::fmt::Display| {
+        let drop_it = |refusal, why: &dyn std::fmt::Display| {
+            self.metrics.refused(refusal);
             tracing::warn!(
                 topic = received.topic,
                 partition = received.partition,
@@ -71,11 +74,11 @@ impl Shared {
         };
         let dialect = match Dialect::of(received, &self.settings) {
             Ok(dialect) => dialect,
-            Err(refused) => return drop_it(&refused),
+            Err(refused) => return drop_it(Refusal::Unverified, &refused),
         };
         let address = match Address::of(received, dialect, &self.options.reply_topics) {
             Ok(address) => address,
-            Err(why) => return drop_it(&why),
+            Err(why) => return drop_it(Refusal::Unanswerable, &why),
         };
         if dialect.is_own() && self.control_record(served, received, &address) {
             return self.commits.finish(&taken);
@@ -97,6 +100,10 @@ impl Shared {
                 self.take_slot(work);
             }
             Err(status) => {
+                self.metrics.refused(match status.code() {
+                    Code::DeadlineExceeded => Refusal::Expired,
+                    _ => Refusal::Unreadable,
+                });
                 self.refuse(&address, &status);
                 self.commits.finish(&taken);
             }
@@ -184,7 +191,7 @@ impl Shared {
         // It must not run twice: it counts as done before it begins, and a copy is passed over.
         self.commits.finish(&work.taken);
         if !self.seen.lock().insert(work.call.id().as_bytes()) {
-            return;
+            return self.metrics.refused(Refusal::Repeated);
         }
         if work.served.method.commit_first {
             self.commit_first.lock().wait(work);

@@ -127,6 +127,9 @@ impl Shared {
             let next = next(&method.retry, status.code(), attempts);
             let counted = u32::try_from(attempts).unwrap_or(u32::MAX);
             report(method, call, &status, attempts, &next);
+            if next != Next::SetAside {
+                self.metrics.retries.inc();
+            }
             match next {
                 Next::Again(pause) => self.park(pause, event, slot).await?,
                 Next::Later(tier, pause) => {
@@ -164,6 +167,7 @@ impl Shared {
                 tracing::error!("{} does not even take the reason; it is lost", dead.topic);
             }
         }
+        self.metrics.dead_letters.inc();
         tracing::error!(
             topic = original.topic,
             tier = original.tier,

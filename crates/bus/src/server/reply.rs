@@ -1,5 +1,7 @@
 //! The records that answer a request.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -9,7 +11,6 @@ use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext};
-use std::sync::Arc;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
@@ -26,8 +27,11 @@ const ROOM_WITHIN: Duration = Duration::from_secs(10);
 /// How soon to look for room again.
 const ROOM_AGAIN: Duration = Duration::from_millis(5);
 
-/// Says which replies were not delivered. Their callers end by their deadlines.
-pub(super) struct Context;
+/// Counts the replies that were not delivered. Their callers end by their deadlines.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    undelivered: AtomicU64,
+}
 
 impl ClientContext for Context {
     fn error(&self, _: KafkaError, _: &str) {}
@@ -38,13 +42,18 @@ impl ProducerContext<NoCustomPartitioner> for Context {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, _)) = result {
-            tracing::warn!("a reply was not delivered: {error}");
+            // An outage fails thousands in a row: one line for the first and each thousandth.
+            let before = self.undelivered.fetch_add(1, Ordering::Relaxed);
+            if before.is_multiple_of(1000) {
+                let undelivered = before + 1;
+                tracing::warn!(undelivered, "replies are not delivered: {error}");
+            }
         }
     }
 }
 
 pub(super) fn create(settings: &Settings) -> Result<PolledProducer<Context>, KafkaError> {
-    PolledProducer::create(&settings.call_producer(), Context)
+    PolledProducer::create(&settings.call_producer(), Context::default())
 }
 
 /// What an answer consists of.

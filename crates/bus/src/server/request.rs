@@ -12,7 +12,7 @@ use tonic::body::Body;
 
 use super::dialect::Dialect;
 use crate::keys::KeyRing;
-use crate::record::{Received, millis};
+use crate::record::Received;
 use crate::{frame, header};
 
 /// How far the clocks of two machines may be apart.
@@ -29,9 +29,7 @@ pub(super) fn remaining(
 ) -> Result<Duration, Status> {
     let given = received.text(header::TIMEOUT).and_then(timeout::parse);
     let given = given.unwrap_or(method.deadline).min(method.deadline);
-    let age = millis(now).saturating_sub(received.time_ms);
-    // A clock that is behind the caller's makes no deadline longer.
-    let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+    let age = received.age(now);
     if age > given + SKEW {
         return Err(Status::deadline_exceeded(format!(
             "the request was {} ms old when it was taken, by the clocks of both machines",

@@ -19,6 +19,11 @@ impl Tracker {
         self.taken.push_back((offset, false));
     }
 
+    /// How many were taken and hold the commit back, or wait for one that does.
+    pub(super) fn len(&self) -> usize {
+        self.taken.len()
+    }
+
     /// A record is finished. The last offset of the finished run at the front, if it grew: it and
     /// everything before it may be committed.
     pub(super) fn finish(&mut self, offset: i64) -> Option<i64> {

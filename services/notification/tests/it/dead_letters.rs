@@ -8,6 +8,7 @@ use bus::event::{Publisher, Sealer};
 use bus::keys::KeyRing;
 use chassis::contract::Contract;
 use chassis::health::Health;
+use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
 use notification::server::{self, GROUP, SERVICE};
 use notification::{Mailbox, Notifications};
@@ -57,6 +58,7 @@ impl Running {
             bus: settings.clone(),
             contract: Arc::clone(&contract),
             verifier: signer.verifier(),
+            metrics: Metrics::default(),
             listener,
         };
         let served = tokio::spawn(server::run(parts, health.clone(), shutdown.clone()));
