@@ -1,14 +1,20 @@
 //! Whether a method's handler may begin on the poll thread.
 //!
 //! Answering there costs less than handing a task to the runtime, if the handler is done at once. One
-//! that burns CPU would hold up every other record, so how long handlers take is measured, and only
-//! quick ones stay.
+//! that burns CPU would hold up every other record, so what handlers cost is measured, and only quick
+//! ones stay. It is the thread's own time that counts: on a machine that is busy with other things
+//! every handler takes long by the clock.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
 
 /// What a handler may keep the poll thread for, on average.
 const LIMIT: Duration = Duration::from_micros(40);
+
+/// A handler that keeps the poll thread for so long by the clock is slow, whatever it does meanwhile.
+const TOO_LONG: Duration = Duration::from_millis(50);
 
 /// How often a slow method is given another chance, in calls.
 const AGAIN: u32 = 4096;
@@ -35,13 +41,32 @@ impl Inline {
         false
     }
 
-    /// A call kept the poll thread for so long.
-    pub(super) fn took(&self, time: Duration) {
+    /// Runs something on this thread and notes what it cost.
+    pub(super) fn measured<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (begun, cpu) = (Instant::now(), thread_time());
+        let done = work();
+        let elapsed = begun.elapsed();
+        // The thread's time is asked for only where the clock leaves a doubt.
+        self.took(if elapsed <= LIMIT || elapsed >= TOO_LONG {
+            elapsed
+        } else {
+            thread_time().saturating_sub(cpu)
+        });
+        done
+    }
+
+    /// A call cost the poll thread so much.
+    fn took(&self, time: Duration) {
         let nanos = u32::try_from(time.as_nanos()).unwrap_or(u32::MAX);
         let average = self.average.load(Ordering::Relaxed);
         let next = average - average / 8 + nanos / 8;
         self.average.store(next, Ordering::Relaxed);
     }
+}
+
+/// What this thread has run for; zero where the system does not say.
+fn thread_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
 #[cfg(test)]
@@ -56,6 +81,16 @@ mod tests {
         assert!(!inline.may());
         let again = (0..AGAIN).filter(|_| inline.may()).count();
         assert_eq!(again, 2);
+    }
+
+    #[test]
+    fn what_is_measured_is_what_the_thread_does() {
+        let inline = Inline::default();
+        assert_eq!(inline.measured(|| 7), 7);
+        assert!(inline.may());
+        let begun = thread_time();
+        inline.measured(|| while thread_time() < begun + Duration::from_millis(5) {});
+        assert!(!inline.may());
     }
 
     #[test]

@@ -88,12 +88,12 @@ impl Shared {
         }
         let work = Arc::new(work);
         let mut handling = Box::pin(Arc::clone(self).respond(Arc::clone(&work)));
-        let begun = Instant::now();
         // It is polled again by whoever goes on with it, with a waker that wakes.
-        let polled = handling
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()));
-        work.served.inline.took(begun.elapsed());
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = work
+            .served
+            .inline
+            .measured(|| handling.as_mut().poll(&mut context));
         if polled.is_ready() {
             return self.commits.finish(&work.taken);
         }
