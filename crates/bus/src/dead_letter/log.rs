@@ -160,21 +160,28 @@ impl Log {
         let mut assignment = TopicPartitionList::new();
         assignment.add_partition_offset(topic, partition, Offset::Offset(from))?;
         self.consumer.assign(&assignment)?;
+        let mut until = Instant::now() + ANSWER_TIMEOUT;
+        let mut last_error = RDKafkaErrorCode::OperationTimedOut;
         while records.len() < most {
-            match self.consumer.poll(ANSWER_TIMEOUT) {
+            let patience = until.saturating_duration_since(Instant::now());
+            match self.consumer.poll(patience) {
                 Some(Ok(message)) if message.offset() < before => {
                     let end = message.offset() + 1 == before;
                     records.push(Record::of(&Received::read(&message)));
                     if end {
                         break;
                     }
+                    until = Instant::now() + ANSWER_TIMEOUT;
                 }
                 Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => break,
-                Some(Err(error)) => return Err(error),
-                None => {
-                    let code = RDKafkaErrorCode::OperationTimedOut;
-                    return Err(KafkaError::MessageConsumption(code));
+                Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
+                    return Err(KafkaError::MessageConsumptionFatal(code));
                 }
+                // A connection was lost, perhaps: librdkafka mends what it can by itself.
+                Some(Err(error)) => {
+                    last_error = error.rdkafka_error_code().unwrap_or(last_error);
+                }
+                None => return Err(KafkaError::MessageConsumption(last_error)),
             }
         }
         self.consumer.unassign()?;

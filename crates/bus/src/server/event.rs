@@ -81,11 +81,12 @@ impl Shared {
         let parking = self.parked.enter(&event.taken.place);
         let entered = Waiting(event, parking);
         let first = self.events_in_order.lock().enter(key.clone(), entered);
-        if let Some(Waiting(first, _)) = first {
-            let shared = Arc::clone(self);
-            self.runtime
-                .spawn(async move { shared.run_key(key, first, slot).await });
-        }
+        let Some(Waiting(first, _)) = first else {
+            return self.give_back(slot);
+        };
+        let shared = Arc::clone(self);
+        self.runtime
+            .spawn(async move { shared.run_key(key, first, slot).await });
     }
 
     /// Handles the events of one key, until none of it waits.
@@ -102,17 +103,30 @@ impl Shared {
 
     /// Handles an event, or leaves it to somebody else. What is abandoned stays uncommitted, for the
     /// partition's next owner.
-    async fn finish_event(&self, event: Event, slot: Slot) {
+    async fn finish_event(self: &Arc<Self>, event: Event, slot: Slot) {
         let mut slot = Some(slot);
         if !event.taken.ending.is_cancelled() && self.handle_event(&event, &mut slot).await.is_ok()
         {
             self.commits.finish(&event.taken);
         }
+        if let Some(slot) = slot {
+            self.give_back(slot);
+        }
+    }
+
+    /// Gives a slot back, to a call that waits for one if there is any.
+    fn give_back(self: &Arc<Self>, slot: Slot) {
+        drop(slot);
+        self.take_waiting();
     }
 
     /// Handles an event until it succeeds, waits on another topic, or is set aside. Until then it is
     /// uncommitted: if the process ends, the next one takes it.
-    async fn handle_event(&self, event: &Event, slot: &mut Option<Slot>) -> Result<(), Abandoned> {
+    async fn handle_event(
+        self: &Arc<Self>,
+        event: &Event,
+        slot: &mut Option<Slot>,
+    ) -> Result<(), Abandoned> {
         let (method, call) = match &event.opened {
             Ok(opened) => opened,
             Err(status) => return self.set_aside(event, status, 0, slot).await,
@@ -153,7 +167,7 @@ impl Shared {
 
     /// Copies a record to its dead-letter topic, byte for byte, with the reason in headers.
     async fn set_aside(
-        &self,
+        self: &Arc<Self>,
         event: &Event,
         status: &Status,
         attempts: u32,
@@ -184,7 +198,7 @@ impl Shared {
     /// Sends a copy of a record, however long the broker is away: meanwhile the record is
     /// uncommitted where it is, and nothing is lost.
     async fn send_copy(
-        &self,
+        self: &Arc<Self>,
         event: &Event,
         copy: &Copy,
         value: &[u8],
@@ -213,13 +227,15 @@ impl Shared {
 
     /// Waits, without a slot, as long as the partition is this member's.
     async fn park(
-        &self,
+        self: &Arc<Self>,
         pause: Duration,
         event: &Event,
         slot: &mut Option<Slot>,
     ) -> Result<(), Abandoned> {
         let parking = self.parked.enter(&event.taken.place);
-        drop(slot.take());
+        if let Some(slot) = slot.take() {
+            self.give_back(slot);
+        }
         let over = tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
             () = event.taken.ending.cancelled() => Err(Abandoned),

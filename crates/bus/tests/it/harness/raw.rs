@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use prost::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -88,10 +89,20 @@ fn read(brokers: &str, topic: &str, enough: impl Fn(&[Raw]) -> bool) -> Vec<Raw>
             "{topic}: only {} records",
             found.len()
         );
-        let Some(message) = consumer.poll(Duration::from_millis(50)) else {
-            continue;
+        let message = match consumer.poll(Duration::from_millis(50)) {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => {
+                // A lost connection is mended by librdkafka, which tells of it all the same.
+                let lost = [
+                    RDKafkaErrorCode::AllBrokersDown,
+                    RDKafkaErrorCode::BrokerTransportFailure,
+                ];
+                let code = error.rdkafka_error_code();
+                assert!(code.is_some_and(|code| lost.contains(&code)), "{error}");
+                continue;
+            }
+            None => continue,
         };
-        let message = message.unwrap();
         found.push(Raw {
             key: message.key().map(<[u8]>::to_vec),
             headers: message.headers().map_or_else(Vec::new, |headers| {
