@@ -1,13 +1,14 @@
 //! Creating the topics that are missing, checking the others.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
 use thiserror::Error;
 
 use super::TopicSpec;
@@ -150,9 +151,8 @@ async fn describe(
         .map_err(|error| no_broker(&error))?;
     let mut found = Vec::with_capacity(topics.len());
     for (topic, described) in topics.iter().zip(described) {
-        let metadata = admin
-            .inner()
-            .fetch_metadata(Some(&topic.name), client::ASK_TIMEOUT)
+        let metadata = metadata(admin, &topic.name)
+            .await
             .map_err(|error| no_broker(&error))?;
         let partitions = metadata
             .topics()
@@ -170,6 +170,28 @@ async fn describe(
         });
     }
     Ok(found)
+}
+
+/// A topic's metadata. One that was made a moment ago is not known to every broker yet: then it is
+/// asked for again, for as long as creating it may take.
+async fn metadata(
+    admin: &AdminClient<DefaultClientContext>,
+    topic: &str,
+) -> Result<Metadata, KafkaError> {
+    let until = Instant::now() + CREATE_TIMEOUT;
+    loop {
+        let metadata = admin
+            .inner()
+            .fetch_metadata(Some(topic), client::ASK_TIMEOUT)?;
+        let is_known = metadata
+            .topics()
+            .first()
+            .is_some_and(|topic| !topic.partitions().is_empty());
+        if is_known || Instant::now() >= until {
+            return Ok(metadata);
+        }
+        tokio::time::sleep(client::ASK_AGAIN).await;
+    }
 }
 
 fn wanted(config: &ConfigResource) -> HashMap<&'static str, String> {
