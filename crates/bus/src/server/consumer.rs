@@ -33,6 +33,10 @@ const POLL_PAUSED: Duration = Duration::from_millis(20);
 /// After this long without a sign of life a member that has no instance id is given up.
 const SESSION_TIMEOUT: &str = "6000";
 
+/// How often a member shows that it lives. It is also how soon it hears that another joined or left,
+/// and until all have heard nobody takes what that one had.
+const HEARTBEAT: &str = "500";
+
 /// How often offsets are committed, in the background: never on a call's path.
 const COMMIT_EVERY: &str = "500";
 
@@ -155,7 +159,7 @@ fn consumer(
     config
         .set("group.id", &shared.options.group)
         .set("session.timeout.ms", SESSION_TIMEOUT)
-        .set("heartbeat.interval.ms", "1500")
+        .set("heartbeat.interval.ms", HEARTBEAT)
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", COMMIT_EVERY);
     if let Some(instance) = instance {

@@ -18,6 +18,8 @@ pub(crate) struct Raw {
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) value: Vec<u8>,
     pub(crate) time_ms: i64,
+    /// Where it was read.
+    pub(crate) place: (i32, i64),
 }
 
 impl Bus {
@@ -66,7 +68,7 @@ impl Bus {
     }
 }
 
-fn read(brokers: &str, topic: &str, enough: impl Fn(&[Raw]) -> bool) -> Vec<Raw> {
+pub(super) fn read(brokers: &str, topic: &str, enough: impl Fn(&[Raw]) -> bool) -> Vec<Raw> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "raw")
@@ -113,6 +115,7 @@ fn read(brokers: &str, topic: &str, enough: impl Fn(&[Raw]) -> bool) -> Vec<Raw>
             }),
             value: message.payload().expect("a value is never null").to_vec(),
             time_ms: message.timestamp().to_millis().unwrap(),
+            place: (message.partition(), message.offset()),
         });
     }
     found
@@ -173,7 +176,7 @@ impl Raw {
         std::str::from_utf8(self.header(name).unwrap_or_else(|| panic!("no {name}"))).unwrap()
     }
 
-    fn is_control(&self) -> bool {
+    pub(super) fn is_control(&self) -> bool {
         ["rpc-hello", "rpc-cancel", "rpc-window"]
             .iter()
             .any(|name| self.header(name).is_some())
