@@ -147,7 +147,10 @@ pub(crate) async fn a_letter_sent_alone_is_not_sent_with_the_rest(bus: Bus) {
     let rest = redrive(&topic, Selection::Partition(0));
     assert_eq!(letters.redrive(&rest).await.unwrap(), sent(2));
     within(service.ledger.until(|ledger| ledger.all_effects() == 3)).await;
-    assert_eq!(service.ledger.applied(), ["second", "first", "third"]);
+    let applied = service.ledger.applied();
+    assert_eq!(applied[0], "second");
+    // Nothing orders the other two: they run side by side.
+    assert!(applied.iter().any(|id| id == "first") && applied.iter().any(|id| id == "third"));
     bus.finish().await;
 }
 
