@@ -75,7 +75,8 @@ impl Checks<'_> {
 
     fn notification(&mut self, at: SocketAddr) -> Result<()> {
         let service = "notification.v1.NotificationService";
-        self.lists(at, &["grpc.health.v1.Health", service])?;
+        let letters = "notification.v1.DeadLetterService";
+        self.lists(at, &["grpc.health.v1.Health", letters, service])?;
         let mail = json!({ "to": EMAIL, "subject": "Hello", "text": "By grpcurl." });
         self.refuses(at, SEND, None, &mail, PERMISSION_DENIED)?;
         self.answers(at, SEND, Some(self.service), &mail)?;
