@@ -5,6 +5,7 @@
 
 mod calls;
 mod cancelling;
+mod compat;
 mod dead_letters;
 mod events;
 mod foreign;
@@ -83,6 +84,10 @@ on_every_broker! {
         a_key_that_waits_with_many_behind_it_stops_its_partition_alone on 1,
         a_stop_waits_for_no_event_and_the_next_server_takes_it_up on 1,
         events_go_on_while_servers_come_and_go on 4,
+    }
+    compat {
+        an_older_caller_is_served_by_a_newer_service on 1,
+        a_newer_caller_is_served_by_an_older_service on 1,
     }
     foreign {
         a_nest_client_is_answered_in_its_own_terms on 1,
