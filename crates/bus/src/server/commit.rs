@@ -55,16 +55,18 @@ impl Commits {
         }
     }
 
-    /// A record is finished, or may not run again.
-    pub(super) fn finish(&self, taken: &Taken) {
+    /// A record is finished, or may not run again. False where its assignment is over: it is not
+    /// committed, and its partition's next owner has it.
+    pub(super) fn finish(&self, taken: &Taken) -> bool {
         let mut state = self.state.lock();
         if taken.epoch != state.epoch {
-            return;
+            return false;
         }
         let tracker = state.trackers.get_mut(&taken.place);
         if let Some(offset) = tracker.and_then(|tracker| tracker.finish(taken.offset)) {
             state.ready.insert(taken.place.clone(), offset);
         }
+        true
     }
 
     /// What may be stored for the next commit: the last finished offset of each partition.
@@ -103,9 +105,9 @@ mod tests {
         let old = commits.take(&"t".into(), 0, 5);
         commits.next_epoch();
         let new = commits.take(&"t".into(), 0, 5);
-        commits.finish(&old);
+        assert!(!commits.finish(&old));
         assert!(commits.ready().is_empty());
-        commits.finish(&new);
+        assert!(commits.finish(&new));
         assert_eq!(commits.ready(), [(("t".into(), 0), 5)]);
     }
 

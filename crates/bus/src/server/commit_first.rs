@@ -56,7 +56,9 @@ impl Shared {
             // Nothing is left of them if the partition went elsewhere meanwhile.
             let asked = std::mem::take(&mut shared.commit_first.lock().asked);
             match committed {
-                Ok(()) => asked.into_iter().for_each(|work| shared.start(work)),
+                Ok(()) => asked
+                    .into_iter()
+                    .for_each(|work| shared.run(shared.in_turn(work))),
                 Err(error) => shared.give_up(asked, &error.to_string()),
             }
         });

@@ -102,11 +102,16 @@ impl ConsumerContext for Group {
     }
 }
 
-/// Waits for what runs; what only waits to be tried again is left to the next owner.
-fn drain(shared: &Shared) {
+/// Leaves to the next owner what waits: to be tried again, for a slot, for a commit.
+fn let_go(shared: &Shared) {
     shared.commits.end_waiting();
     shared.backlog.lock().clear();
     shared.commit_no_more();
+}
+
+/// Waits for what runs; what only waits is left to the next owner.
+fn drain(shared: &Shared) {
+    let_go(shared);
     let patience = shared
         .slots
         .closing()
@@ -233,6 +238,7 @@ impl Poller {
             .down(format!("the group has expelled this member ({fatal})"));
         self.shared.assigned.store(false, Ordering::Release);
         self.shared.pauses.lock().revoke();
+        let_go(&self.shared);
         self.shared.commits.next_epoch();
         while !self.stopping() {
             match consumer(&self.shared, &self.component, None) {

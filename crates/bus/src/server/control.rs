@@ -24,7 +24,7 @@ struct Handle {
 pub(super) struct Control {
     controls: Arc<Controls>,
     id: Vec<u8>,
-    gone: CancellationToken,
+    handle: Handle,
     window: watch::Receiver<u64>,
 }
 
@@ -33,17 +33,17 @@ pub(super) struct Control {
 impl Controls {
     /// Registers a call whose caller takes `window` messages for now.
     pub(super) fn register(self: &Arc<Self>, id: &[u8], window: u64) -> Control {
-        let gone = CancellationToken::new();
         let (sender, receiver) = watch::channel(window);
         let handle = Handle {
-            gone: gone.clone(),
+            gone: CancellationToken::new(),
             window: sender,
         };
-        self.calls.lock().insert(id.to_vec(), handle);
+        // A copy of a request that runs takes its place: the caller hears the newer one.
+        self.calls.lock().insert(id.to_vec(), handle.clone());
         Control {
             controls: Arc::clone(self),
             id: id.to_vec(),
-            gone,
+            handle,
             window: receiver,
         }
     }
@@ -72,28 +72,32 @@ impl Controls {
 impl Control {
     /// Ends when the caller has gone.
     pub(super) async fn gone(&self) {
-        self.gone.cancelled().await;
+        self.handle.gone.cancelled().await;
     }
 
     /// Cancelled when the caller has gone.
     pub(super) fn token(&self) -> CancellationToken {
-        self.gone.clone()
+        self.handle.gone.clone()
     }
 
     pub(super) fn is_gone(&self) -> bool {
-        self.gone.is_cancelled()
+        self.handle.gone.is_cancelled()
     }
 
     /// Ends when the caller takes the message of this number.
     pub(super) async fn takes(&mut self, number: u64) {
-        // The sender lives in the map as long as this does.
+        // The sender lives as long as this does.
         let _ = self.window.wait_for(|window| number < *window).await;
     }
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
-        self.controls.calls.lock().remove(&self.id);
+        let mut calls = self.controls.calls.lock();
+        let own = |handle: &Handle| handle.window.same_channel(&self.handle.window);
+        if calls.get(&self.id).is_some_and(own) {
+            calls.remove(&self.id);
+        }
     }
 }
 
@@ -110,6 +114,17 @@ mod tests {
         first.gone().await;
         assert!(first.is_gone() && !second.is_gone());
         drop((first, second));
+        assert!(controls.calls.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_copy_of_a_call_is_told_though_the_first_has_ended() {
+        let controls = Arc::new(Controls::default());
+        let (first, second) = (controls.register(b"1", 1), controls.register(b"1", 1));
+        drop(first);
+        controls.cancel(b"1");
+        second.gone().await;
+        drop(second);
         assert!(controls.calls.lock().is_empty());
     }
 

@@ -142,14 +142,13 @@ fn nest_error(status: &Status) -> Vec<u8> {
 }
 
 fn json_of(output: &MessageDescriptor, message: &Bytes) -> Result<Bytes, Status> {
-    let broken = |_| Status::internal("the service's answer is not of its contract");
-    let message =
-        DynamicMessage::decode(output.clone(), message.clone()).map_err(|_| broken(()))?;
+    let broken = || Status::internal("the service's answer is not of its contract");
+    let message = DynamicMessage::decode(output.clone(), message.clone()).map_err(|_| broken())?;
     let mut json = Vec::new();
     // Clients see whole objects, as over REST.
     let options = SerializeOptions::new().skip_default_fields(false);
     message
         .serialize_with_options(&mut serde_json::Serializer::new(&mut json), &options)
-        .map_err(|_| broken(()))?;
+        .map_err(|_| broken())?;
     Ok(json.into())
 }

@@ -17,7 +17,7 @@ use super::commit::Taken;
 use super::dialect::Dialect;
 use super::reply::Answer;
 use super::request::{Call, remaining};
-use super::work::{Served, Work, is_repeatable};
+use super::work::{Ready, Served, Work, is_repeatable};
 use crate::header;
 use crate::metrics::Refusal;
 use crate::record::Received;
@@ -30,30 +30,15 @@ impl Shared {
     /// partition.
     pub(super) fn dispatch(self: &Arc<Self>, received: &Received<'_>, taken: Taken) {
         self.metrics.taken(received.age(SystemTime::now()));
-        match self.served.get(received.origin_topic()) {
-            Some(served) if served.method.pattern == Pattern::RequestReply => {
-                let served = Arc::clone(served);
-                self.dispatch_request(&served, received, taken);
-            }
-            _ => self.dispatch_event(received, taken, self.slots.take()),
+        let Some(served) = self.served.get(received.origin_topic()) else {
+            let topic = received.topic;
+            tracing::error!(topic, "a record came of a topic that was not asked for");
+            return self.finish(&taken);
+        };
+        match served.method.pattern {
+            Pattern::RequestReply => self.dispatch_request(served, received, taken),
+            Pattern::Event => self.dispatch_event(served, received, taken, self.slots.take()),
         }
-    }
-
-    /// The method that a record calls: that of its topic, which must be the one that it names. A
-    /// foreign caller names none.
-    pub(super) fn method_of(
-        &self,
-        received: &Received<'_>,
-        dialect: Dialect,
-    ) -> Result<Arc<Method>, Status> {
-        let served = self.served.get(received.origin_topic());
-        let named = received.text(header::METHOD);
-        let method = served
-            .map(|served| &served.method)
-            .filter(|method| named.map_or(!dialect.is_own(), |named| named == method.path));
-        method
-            .cloned()
-            .ok_or_else(|| Status::unimplemented("the topic carries no such method"))
     }
 
     fn dispatch_request(
@@ -70,7 +55,7 @@ impl Shared {
                 offset = received.offset,
                 "a request was dropped: {why}"
             );
-            self.commits.finish(&taken);
+            self.finish(&taken);
         };
         let dialect = match Dialect::of(received, &self.settings) {
             Ok(dialect) => dialect,
@@ -81,7 +66,7 @@ impl Shared {
             Err(why) => return drop_it(Refusal::Unanswerable, &why),
         };
         if dialect.is_own() && self.control_record(served, received, &address) {
-            return self.commits.finish(&taken);
+            return self.finish(&taken);
         }
         match self.open(served, received, &address) {
             Ok(call) => {
@@ -105,7 +90,7 @@ impl Shared {
                     _ => Refusal::Unreadable,
                 });
                 self.refuse(&address, &status);
-                self.commits.finish(&taken);
+                self.finish(&taken);
             }
         }
     }
@@ -136,14 +121,15 @@ impl Shared {
         address: &Address,
     ) -> Result<Call, Status> {
         let dialect = address.dialect;
-        let method = self.method_of(received, dialect)?;
-        if served.method.server_streaming && !dialect.is_own() {
+        let method = &served.method;
+        calls(method, received, dialect)?;
+        if method.server_streaming && !dialect.is_own() {
             return Err(Status::unimplemented(
                 "this method answers with a stream, which this client cannot take",
             ));
         }
-        let budget = remaining(received, &method, SystemTime::now())?;
-        Call::open(received, dialect, &method, &self.settings.keys, budget)
+        let budget = remaining(received, method, SystemTime::now())?;
+        Call::open(received, dialect, method, &self.settings.keys, budget)
     }
 
     /// Lets a request run if there is a slot for it. Others wait, the oldest first.
@@ -154,9 +140,10 @@ impl Shared {
             let control = self.control(&work);
             return backlog.push(work, control);
         };
-        drop(backlog);
         work.slot = Some(slot);
-        self.admit(work);
+        let ready = self.admit(work);
+        drop(backlog);
+        self.run(ready);
     }
 
     /// Lets those run that waited for a slot, as long as there are any.
@@ -172,32 +159,42 @@ impl Shared {
             let Some((mut work, control)) = backlog.pop() else {
                 return;
             };
-            drop(backlog);
             if control.is_gone() {
-                self.commits.finish(&work.taken);
+                self.finish(&work.taken);
                 continue;
             }
-            drop(control);
             work.slot = Some(slot);
-            self.admit(work);
+            let ready = self.admit(work);
+            drop(backlog);
+            self.run(ready);
         }
     }
 
-    /// Lets a request run, unless it did before and must not again.
-    fn admit(self: &Arc<Self>, work: Work) {
+    /// Says whether and where a request runs, unless it did before and must not again. Called while
+    /// the backlog is locked, so that requests take their turns in the order in which they came.
+    fn admit(&self, work: Work) -> Option<Ready> {
         if work.repeatable {
-            return self.start(work);
+            return self.in_turn(work);
         }
-        // It must not run twice: it counts as done before it begins, and a copy is passed over.
-        self.commits.finish(&work.taken);
+        // It must not run twice: it counts as done before it begins, and a copy is passed over. If
+        // its partition went elsewhere while it waited, it runs there.
+        if !self.commits.finish(&work.taken) {
+            return None;
+        }
         if !self.seen.lock().insert(work.call.id().as_bytes()) {
-            return self.metrics.refused(Refusal::Repeated);
+            self.metrics.refused(Refusal::Repeated);
+            return None;
         }
         if work.served.method.commit_first {
             self.commit_first.lock().wait(work);
-        } else {
-            self.start(work);
+            return None;
         }
+        self.in_turn(work)
+    }
+
+    /// A record is finished, in this assignment or in one that is over.
+    pub(super) fn finish(&self, taken: &Taken) {
+        self.commits.finish(taken);
     }
 
     /// One attempt to handle a call, within its budget.
@@ -225,5 +222,22 @@ impl Shared {
                 Status::internal("the service failed").into_http()
             }
         }
+    }
+}
+
+/// Checks that a record calls the method of its topic. A foreign caller names none.
+///
+/// # Errors
+/// `UNIMPLEMENTED`: it names another.
+pub(super) fn calls(
+    method: &Method,
+    received: &Received<'_>,
+    dialect: Dialect,
+) -> Result<(), Status> {
+    let named = received.text(header::METHOD);
+    if named.map_or(!dialect.is_own(), |named| named == method.path) {
+        Ok(())
+    } else {
+        Err(Status::unimplemented("the topic carries no such method"))
     }
 }

@@ -10,9 +10,10 @@ use tonic::{Code, Status};
 use super::Shared;
 use super::commit::Taken;
 use super::dialect::Dialect;
+use super::dispatch::calls;
 use super::request::Call;
 use super::slots::Slot;
-use super::work::Turn;
+use super::work::{Served, Turn};
 use crate::event::PublishError;
 use crate::header::dead_letter;
 use crate::record::{Received, millis};
@@ -54,17 +55,19 @@ struct Abandoned;
 impl Shared {
     pub(super) fn dispatch_event(
         self: &Arc<Self>,
+        served: &Served,
         received: &Received<'_>,
         taken: Taken,
         slot: Slot,
     ) {
+        let method = &served.method;
         let opened = Dialect::of(received, &self.settings)
             .map_err(|refused| Status::unauthenticated(refused.to_string()))
-            .and_then(|dialect| Ok((dialect, self.method_of(received, dialect)?)))
-            .and_then(|(dialect, method)| {
+            .and_then(|dialect| {
+                calls(method, received, dialect)?;
                 let keys = &self.settings.keys;
-                Call::open(received, dialect, &method, keys, method.deadline)
-                    .map(|call| (method, call))
+                let call = Call::open(received, dialect, method, keys, method.deadline)?;
+                Ok((Arc::clone(method), call))
             });
         let event = Event {
             original: Original::of(received),
@@ -107,7 +110,7 @@ impl Shared {
         let mut slot = Some(slot);
         if !event.taken.ending.is_cancelled() && self.handle_event(&event, &mut slot).await.is_ok()
         {
-            self.commits.finish(&event.taken);
+            self.finish(&event.taken);
         }
         if let Some(slot) = slot {
             self.give_back(slot);

@@ -62,26 +62,41 @@ pub(super) fn is_repeatable(method: &Method, call: &Call, replays: bool) -> bool
     method.idempotency != Idempotency::Unknown || (replays && call.has_idempotency_key())
 }
 
+/// A request that runs now.
+#[derive(Debug)]
+pub(super) enum Ready {
+    /// Nothing orders it: it may begin on this thread.
+    Anywhere(Work),
+    /// Its turn has come.
+    InTurn(Work, Control),
+}
+
 impl Shared {
-    /// Runs a request when those of its key that came before are done.
-    pub(super) fn start(self: &Arc<Self>, work: Work) {
+    /// The request, unless others of its key that came before are not done: then it waits.
+    pub(super) fn in_turn(&self, work: Work) -> Option<Ready> {
         let Some(turn) = work.turn() else {
-            return self.run(work);
+            return Some(Ready::Anywhere(work));
         };
         // Registered before it waits: its caller may go meanwhile.
         let control = self.control(&work);
-        let ready = self.order.lock().enter(turn, (work, control));
-        if let Some((work, control)) = ready {
-            self.run_beside(work, control);
-        }
+        let first = self.order.lock().enter(turn, (work, control));
+        first.map(|(work, control)| Ready::InTurn(work, control))
     }
 
     pub(super) fn control(&self, work: &Work) -> Control {
         self.controls.register(&work.address.correlation_id, WINDOW)
     }
 
+    pub(super) fn run(self: &Arc<Self>, ready: Option<Ready>) {
+        match ready {
+            None => {}
+            Some(Ready::Anywhere(work)) => self.run_here(work),
+            Some(Ready::InTurn(work, control)) => self.run_beside(work, control),
+        }
+    }
+
     /// Runs a request here if its handler is quick, and beside the poll thread if it has to wait.
-    fn run(self: &Arc<Self>, work: Work) {
+    fn run_here(self: &Arc<Self>, work: Work) {
         if work.served.method.server_streaming || !work.served.inline.may() {
             let control = self.control(&work);
             return self.run_beside(work, control);
@@ -95,7 +110,7 @@ impl Shared {
             .inline
             .measured(|| handling.as_mut().poll(&mut context));
         if polled.is_ready() {
-            return self.commits.finish(&work.taken);
+            return self.finish(&work.taken);
         }
         let control = self.control(&work);
         let shared = Arc::clone(self);
@@ -104,7 +119,7 @@ impl Shared {
                 () = handling => {}
                 () = control.gone(), if work.repeatable => {}
             }
-            shared.commits.finish(&work.taken);
+            shared.finish(&work.taken);
             drop(work);
             shared.take_waiting();
         });
@@ -139,7 +154,7 @@ impl Shared {
                 () = control.gone(), if work.repeatable => {}
             }
         }
-        self.commits.finish(&work.taken);
+        self.finish(&work.taken);
     }
 
     /// Handles a request and sends its one reply.

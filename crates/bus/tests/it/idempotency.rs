@@ -4,6 +4,7 @@ use bus::KafkaServer;
 use chassis::health::Health;
 use test_contract::Echo;
 use test_contract::echo::ApplyRequest;
+use tonic::Request;
 
 use crate::harness::{Bus, within};
 
@@ -82,5 +83,26 @@ pub(crate) async fn an_offset_is_committed_before_the_call_runs_where_the_contra
         "looked at too late to tell"
     );
     within(call).await.unwrap().unwrap();
+    bus.finish().await;
+}
+
+pub(crate) async fn a_call_with_an_idempotency_key_may_run_again_where_responses_are_kept(
+    bus: Bus,
+) {
+    let service = Echo::default();
+    let mut options = bus.options();
+    options.replays = true;
+    bus.serve_with(&service, None, options).await;
+    let mut client = bus.client().await;
+    let mut keyed = Request::new(apply("keyed"));
+    keyed
+        .metadata_mut()
+        .insert("idempotency-key", "k1".parse().unwrap());
+    client.charge(keyed).await.unwrap();
+    let record = bus.raw(&bus.topic(CHARGE), 1).await.remove(0);
+    bus.write(&bus.topic(CHARGE), record).await;
+    // The service has it again, and says what it said; here its journal refuses it.
+    within(service.ledger.until(|ledger| ledger.begun("keyed") == 2)).await;
+    assert_eq!(service.ledger.effects("keyed"), 1);
     bus.finish().await;
 }

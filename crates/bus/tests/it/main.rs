@@ -100,6 +100,7 @@ on_every_broker! {
         a_copy_of_a_call_that_must_not_run_twice_is_passed_over on 1,
         a_copy_of_a_call_that_may_run_twice_does on 1,
         a_service_without_a_journal_does_not_start on 1,
+        a_call_with_an_idempotency_key_may_run_again_where_responses_are_kept on 1,
         an_offset_is_committed_before_the_call_runs_where_the_contract_says_so on 1,
     }
     lifecycle {
@@ -111,6 +112,8 @@ on_every_broker! {
     order {
         calls_of_one_key_run_one_by_one_in_their_order on 3,
         another_key_does_not_wait on 1,
+        order_holds_for_calls_that_waited_for_a_slot on 1,
+        a_call_whose_time_is_over_before_its_turn_is_not_run on 1,
     }
     streams {
         a_stream_arrives_whole_and_in_order on 1,

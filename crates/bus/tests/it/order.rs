@@ -1,7 +1,10 @@
 //! Order among the calls of one key.
 
+use std::time::Duration;
+
 use test_contract::Echo;
 use test_contract::echo::AppendRequest;
+use tonic::{Code, Request};
 
 use crate::harness::{Bus, within};
 
@@ -48,5 +51,50 @@ pub(crate) async fn another_key_does_not_wait(bus: Bus) {
     client.clone().append(append("bob", 1, 0)).await.unwrap();
     assert_eq!(service.ledger.order("ada"), [0; 0]);
     within(slow).await.unwrap().unwrap();
+    bus.finish().await;
+}
+
+pub(crate) async fn order_holds_for_calls_that_waited_for_a_slot(bus: Bus) {
+    // More than are worked on at once.
+    const CALLS: u32 = 1500;
+    let service = Echo::default();
+    bus.serve(&service).await;
+    let client = bus.client().await;
+    let accounts = ["ada", "bob", "cyd"];
+    let mut calls = Vec::new();
+    for number in 0..CALLS / 3 {
+        for account in accounts {
+            let mut client = client.clone();
+            let mut request = Request::new(append(account, number, 0));
+            request.set_timeout(Duration::from_secs(5));
+            let mut call = Box::pin(async move { client.append(request).await });
+            assert!(futures_util::poll!(&mut call).is_pending());
+            calls.push(call);
+        }
+    }
+    for call in calls {
+        within(call).await.unwrap();
+    }
+    for account in accounts {
+        let expected: Vec<_> = (0..CALLS / 3).collect();
+        assert_eq!(service.ledger.order(account), expected);
+    }
+    bus.finish().await;
+}
+
+pub(crate) async fn a_call_whose_time_is_over_before_its_turn_is_not_run(bus: Bus) {
+    let service = Echo::default();
+    bus.serve(&service).await;
+    let client = bus.client().await;
+    let mut slow = client.clone();
+    let slow = tokio::spawn(async move { slow.append(append("ada", 1, 1500)).await });
+    within(service.ledger.until(|ledger| ledger.begun("ada") == 1)).await;
+    let mut hurried = Request::new(append("ada", 2, 0));
+    hurried.set_timeout(Duration::from_millis(200));
+    let status = client.clone().append(hurried).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    within(slow).await.unwrap().unwrap();
+    client.clone().append(append("ada", 3, 0)).await.unwrap();
+    assert_eq!(service.ledger.order("ada"), [1, 3]);
     bus.finish().await;
 }
