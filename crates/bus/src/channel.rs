@@ -211,6 +211,10 @@ impl Shared {
             .map_err(|error| Status::unavailable(error.to_string()))?;
         let mut trailers = http::HeaderMap::new();
         trailers.insert(crate::header::STATUS, http::HeaderValue::from_static("0"));
-        Ok(frame::response(http::HeaderMap::new(), &[], trailers))
+        Ok(frame::response(
+            http::HeaderMap::new(),
+            frame::framed(b""),
+            trailers,
+        ))
     }
 }

@@ -117,11 +117,11 @@ impl Sealer {
         let time = jiff::Timestamp::from_millisecond(time_ms).unwrap_or(jiff::Timestamp::MAX);
         let mut record = Outgoing::new(method.topic.clone(), time_ms, message);
         record.header(header::METHOD, path.as_bytes().to_vec());
-        record.header(header::CONTENT_TYPE, header::PROTOBUF.to_vec());
+        record.header(header::CONTENT_TYPE, header::PROTOBUF);
         record.header(header::CE_ID, id.as_bytes().to_vec());
         record.header(header::CE_TYPE, path.as_bytes().to_vec());
         record.header(header::CE_SOURCE, format!("/{}", self.source).into_bytes());
-        record.header(header::CE_SPECVERSION, b"1.0".to_vec());
+        record.header(header::CE_SPECVERSION, b"1.0".as_slice());
         record.header(header::CE_TIME, format!("{time:.3}").into_bytes());
         if method.sealed {
             self.keys.seal(&mut record)?;
@@ -141,7 +141,7 @@ impl Sealer {
             headers: record
                 .headers
                 .into_iter()
-                .map(|(k, v)| (k.into_owned(), v))
+                .map(|(k, v)| (k.into_owned(), v.into_owned()))
                 .collect(),
             value: record.value.to_vec(),
             created_ms: time_ms,

@@ -13,7 +13,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 /// The bytes before each message.
-const PREFIX: usize = 5;
+pub(crate) const PREFIX: usize = 5;
 
 /// One message and the trailers.
 struct UnaryBody {
@@ -30,18 +30,18 @@ pub(crate) fn framed(message: &[u8]) -> Bytes {
     framed.freeze()
 }
 
-/// A request body of one message.
-pub(crate) fn request_body(message: &[u8]) -> Body {
+/// A request body of one message, which is framed.
+pub(crate) fn request_body(framed: Bytes) -> Body {
     Body::new(UnaryBody {
-        data: Some(framed(message)),
+        data: Some(framed),
         trailers: None,
     })
 }
 
-/// A response with one message, the given metadata, and trailers.
-pub(crate) fn response(metadata: HeaderMap, message: &[u8], trailers: HeaderMap) -> Response<Body> {
+/// A response with one message, which is framed, the given metadata, and trailers.
+pub(crate) fn response(metadata: HeaderMap, framed: Bytes, trailers: HeaderMap) -> Response<Body> {
     let body = UnaryBody {
-        data: Some(framed(message)),
+        data: Some(framed),
         trailers: Some(trailers),
     };
     let mut response = Response::new(Body::new(body));
@@ -61,7 +61,7 @@ pub(crate) async fn collect(
     mut body: Body,
     limit: usize,
 ) -> Result<(Option<Bytes>, Option<HeaderMap>), Status> {
-    let mut data = BytesMut::new();
+    let mut data = Bytes::new();
     let mut trailers = None;
     while let Some(frame) = body.frame().await {
         match frame?.into_data() {
@@ -69,7 +69,14 @@ pub(crate) async fn collect(
                 if data.len() + chunk.len() > limit + PREFIX {
                     return Err(too_large(limit));
                 }
-                data.extend_from_slice(&chunk);
+                // A body mostly is one chunk, which is then taken as it is.
+                data = if data.is_empty() {
+                    chunk
+                } else {
+                    let mut joined = BytesMut::from(data);
+                    joined.extend_from_slice(&chunk);
+                    joined.freeze()
+                };
             }
             Err(frame) => trailers = frame.into_trailers().ok(),
         }
@@ -77,7 +84,6 @@ pub(crate) async fn collect(
     if data.is_empty() {
         return Ok((None, trailers));
     }
-    let data = data.freeze();
     let Some((prefix, message)) = data.split_at_checked(PREFIX) else {
         return Err(Status::internal("the message's prefix is cut off"));
     };
@@ -173,14 +179,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_survives_framing() {
-        let (message, trailers) = collect(request_body(b"abc"), 10).await.unwrap();
+        let (message, trailers) = collect(request_body(framed(b"abc")), 10).await.unwrap();
         assert_eq!(message.as_deref(), Some(&b"abc"[..]));
         assert_eq!(trailers, None);
     }
 
     #[tokio::test]
     async fn an_empty_message_is_not_a_missing_one() {
-        let (message, _) = collect(request_body(b""), 10).await.unwrap();
+        let (message, _) = collect(request_body(framed(b"")), 10).await.unwrap();
         assert_eq!(message.as_deref(), Some(&b""[..]));
         let (message, _) = collect(Body::empty(), 10).await.unwrap();
         assert_eq!(message, None);
@@ -206,8 +212,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_limit_is_exact() {
-        assert!(collect(request_body(b"0123456789"), 10).await.is_ok());
-        let status = collect(request_body(b"0123456789x"), 10).await.unwrap_err();
+        assert!(
+            collect(request_body(framed(b"0123456789")), 10)
+                .await
+                .is_ok()
+        );
+        let status = collect(request_body(framed(b"0123456789x")), 10)
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), tonic::Code::ResourceExhausted);
     }
 

@@ -17,7 +17,7 @@ pub(crate) struct Outgoing {
     pub(crate) key: Option<Vec<u8>>,
     /// `CreateTime`, in milliseconds since 1970; set by us since the MAC covers it.
     pub(crate) time_ms: i64,
-    pub(crate) headers: Vec<(Cow<'static, str>, Vec<u8>)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, Cow<'static, [u8]>)>,
     pub(crate) value: Bytes,
 }
 
@@ -54,15 +54,19 @@ impl Outgoing {
         }
     }
 
-    pub(crate) fn header(&mut self, name: impl Into<Cow<'static, str>>, value: Vec<u8>) {
-        self.headers.push((name.into(), value));
+    pub(crate) fn header(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, [u8]>>,
+    ) {
+        self.headers.push((name.into(), value.into()));
     }
 
     /// What ciphertext in this record is bound to.
     pub(crate) fn context(&self, part: &str) -> Vec<u8> {
         let id = |name| {
             let found = self.headers.iter().find(|(own, _)| own == name);
-            found.map(|(_, value)| value.as_slice())
+            found.map(|(_, value)| value.as_ref())
         };
         context(
             &self.topic,
@@ -77,7 +81,7 @@ impl Outgoing {
         self.headers.iter().fold(headers, |headers, (name, value)| {
             headers.insert(Header {
                 key: name,
-                value: Some(value),
+                value: Some(value.as_ref()),
             })
         })
     }
@@ -88,10 +92,10 @@ impl Outgoing {
 impl<'a> Received<'a> {
     pub(crate) fn read(message: &'a BorrowedMessage<'a>) -> Self {
         let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers
-                .iter()
-                .map(|header| (header.key, header.value.unwrap_or_default()))
-                .collect()
+            let mut read = Vec::with_capacity(headers.count());
+            let all = headers.iter();
+            read.extend(all.map(|header| (header.key, header.value.unwrap_or_default())));
+            read
         });
         Self {
             topic: message.topic(),

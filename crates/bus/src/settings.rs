@@ -49,6 +49,11 @@ pub struct Settings {
     pub metrics: Metrics,
 }
 
+/// How many produce requests may await a broker's answer. What is written meanwhile goes out with
+/// the next: under load records gather by themselves, and an idle connection sends at once. Not one,
+/// since a request holds records of a single partition, and a slow one would hold up the others.
+const CALLS_IN_FLIGHT: &str = "5";
+
 /// What every client of the broker has in common.
 pub(crate) fn client(brokers: &str, client_id: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -91,6 +96,7 @@ impl Settings {
         let mut config = self.producer();
         config
             .set("acks", "1")
+            .set("max.in.flight.requests.per.connection", CALLS_IN_FLIGHT)
             .set("delivery.report.only.error", "true")
             .set("message.timeout.ms", "10000");
         config

@@ -16,7 +16,6 @@ use tonic::Status;
 
 use super::reply::Reply;
 use super::request::Sent;
-use crate::frame;
 
 /// The most messages that may be on their way to a caller who does not read.
 pub(crate) const WINDOW: u64 = 64;
@@ -149,7 +148,7 @@ impl StreamBody {
         match message {
             Ok(Ok(message)) => {
                 self.grant();
-                Frame::data(frame::framed(&message))
+                Frame::data(message)
             }
             Ok(Err(trailers)) => {
                 self.ended = true;

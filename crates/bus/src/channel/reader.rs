@@ -216,8 +216,8 @@ impl Reader {
             let partitions = shared.partitions.count(&method.topic).min(GREETED);
             for partition in 0..partitions {
                 let mut record = shared.control(method, partition, HELLO);
-                record.header(header::TIMEOUT, HELLO_TIMEOUT.to_vec());
-                record.header(header::HELLO, b"1".to_vec());
+                record.header(header::TIMEOUT, HELLO_TIMEOUT);
+                record.header(header::HELLO, b"1".as_slice());
                 shared.settings.keys.sign(&mut record);
                 match producer::send(&shared.producer, &record, HELLO) {
                     Ok(()) => self.greeted += 1,
@@ -288,7 +288,7 @@ impl Reader {
             header::CORRELATION_ID,
             correlation_id(shared.pending.channel_id(), PING),
         );
-        record.header(header::STATUS, b"0".to_vec());
+        record.header(header::STATUS, b"0".as_slice());
         shared.settings.keys.sign(&mut record);
         if let Err(status) = producer::send(&shared.producer, &record, PING) {
             tracing::debug!("the ping was not sent: {}", status.message());

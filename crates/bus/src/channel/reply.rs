@@ -14,10 +14,21 @@ use crate::{frame, header};
 pub(super) struct Reply {
     metadata: HeaderMap,
     trailers: HeaderMap,
-    value: Bytes,
+    /// The message, framed.
+    framed: Bytes,
     was_sealed: bool,
     /// In a stream: which run of the handler it is of, and its number.
     place: Option<(Vec<u8>, u64)>,
+}
+
+/// A header as an entry of a map. The one that each reply has costs nothing.
+fn entry(name: &str, value: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    if (name, value) == (header::STATUS, b"0") {
+        let ok = HeaderValue::from_static("0");
+        return Some((HeaderName::from_static(header::STATUS), ok));
+    }
+    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    Some((name, HeaderValue::from_bytes(value).ok()?))
 }
 
 // === impl Reply ===
@@ -30,8 +41,8 @@ impl Reply {
     pub(super) fn open(received: &Received<'_>, keys: &KeyRing) -> Result<Self, Status> {
         let undecodable =
             |what: &str| Status::internal(format!("the reply cannot be read: {what}"));
-        let value = keys.open(received);
-        let value = value.map_err(|refused| undecodable(&refused.to_string()))?;
+        let framed = keys.open_framed(received);
+        let framed = framed.map_err(|refused| undecodable(&refused.to_string()))?;
         let (mut metadata, mut trailers) = (HeaderMap::new(), HeaderMap::new());
         for (name, value) in &received.headers {
             let (target, name) = match name.strip_prefix(header::META_PREFIX) {
@@ -39,12 +50,7 @@ impl Reply {
                 None if name.starts_with("grpc-") => (&mut trailers, *name),
                 None => continue,
             };
-            let name = HeaderName::from_bytes(name.as_bytes());
-            let value = HeaderValue::from_bytes(value);
-            let (name, value) = name
-                .ok()
-                .zip(value.ok())
-                .ok_or_else(|| undecodable("a header"))?;
+            let (name, value) = entry(name, value).ok_or_else(|| undecodable("a header"))?;
             // More than a map can hold would be a panic.
             target
                 .try_append(name, value)
@@ -68,7 +74,7 @@ impl Reply {
         Ok(Self {
             metadata,
             trailers,
-            value: value.into(),
+            framed,
             was_sealed,
             place,
         })
@@ -83,7 +89,7 @@ impl Reply {
             return Ok(self.into_failure());
         }
         let message = self.message(sealed)?;
-        Ok(frame::response(self.metadata, &message, self.trailers))
+        Ok(frame::response(self.metadata, message, self.trailers))
     }
 
     /// The reply as a response that has failed before any message.
@@ -98,7 +104,7 @@ impl Reply {
         response
     }
 
-    /// The message.
+    /// The message, framed.
     ///
     /// # Errors
     /// It came in the clear and should not have: whoever sent it so is not one of ours.
@@ -106,7 +112,7 @@ impl Reply {
         if sealed && !self.was_sealed {
             return Err(Status::internal("the reply should have been sealed"));
         }
-        Ok(self.value.clone())
+        Ok(self.framed.clone())
     }
 
     pub(super) fn take_metadata(&mut self) -> HeaderMap {

@@ -1,5 +1,6 @@
 //! A call as a record, and what may follow it on the same partition.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -70,7 +71,7 @@ impl Sent {
     }
 
     /// Best effort: a record that is lost costs the service work, and the caller nothing.
-    fn follow(&self, name: &'static str, value: Vec<u8>) {
+    fn follow(&self, name: &'static str, value: impl Into<Cow<'static, [u8]>>) {
         let Some(partition) = self.partition else {
             return;
         };
@@ -88,7 +89,7 @@ impl Drop for Sent {
     fn drop(&mut self) {
         if self.ticket.waits() {
             self.shared.metrics.ended(Outcome::Cancelled);
-            self.follow(header::CANCEL, b"1".to_vec());
+            self.follow(header::CANCEL, b"1".as_slice());
         }
     }
 }
@@ -132,7 +133,7 @@ impl Shared {
         record.key = key;
         self.address(&mut record, method, number);
         record.header(header::TIMEOUT, timeout::format(budget).into_bytes());
-        record.header(header::CONTENT_TYPE, header::PROTOBUF.to_vec());
+        record.header(header::CONTENT_TYPE, header::PROTOBUF);
         if let Some(key) = head.headers.get(header::IDEMPOTENCY_KEY) {
             if key.len() > header::LONGEST_IDEMPOTENCY_KEY {
                 return Err(Status::invalid_argument(format!(

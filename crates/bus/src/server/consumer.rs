@@ -287,7 +287,9 @@ impl Poller {
     /// use is given back.
     fn turn(&self) -> Option<RDKafkaErrorCode> {
         self.pause_or_resume();
-        match self.consumer.poll(self.patience()) {
+        let waiting = self.consumer.poll(Duration::ZERO);
+        let awaited = waiting.is_none();
+        match waiting.or_else(|| self.consumer.poll(self.patience())) {
             Some(Ok(message)) => {
                 let received = Received::read(&message);
                 if self.put_off(&received) {
@@ -296,7 +298,7 @@ impl Poller {
                 let topic = self.shared.topic(received.topic);
                 let (partition, offset) = (received.partition, received.offset);
                 let taken = self.shared.commits.take(&topic, partition, offset);
-                self.shared.dispatch(&received, taken);
+                self.shared.dispatch(&received, taken, awaited);
             }
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => return Some(code),
             // librdkafka mends what it can by itself; the watch tells whether the broker answers.

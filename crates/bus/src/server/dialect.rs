@@ -114,14 +114,14 @@ impl Dialect {
         } else {
             header::PROTOBUF
         };
-        record.header(header::CONTENT_TYPE, form.to_vec());
+        record.header(header::CONTENT_TYPE, form);
         let failed = status.code() != Code::Ok;
         if matches!(self, Self::Nest(_)) {
             if failed {
                 record.header(header::NEST_ERROR, nest_error(status));
             }
             // Without it Nest's client waits for more.
-            record.header(header::NEST_DISPOSED, vec![0]);
+            record.header(header::NEST_DISPOSED, [0].as_slice());
         }
         if self.is_json() {
             record.value = match output {

@@ -27,8 +27,8 @@ const ANSWER_BY: Duration = Duration::from_millis(5);
 
 impl Shared {
     /// Takes a record. Whatever it holds, it is finished in the end, so that it never stops its
-    /// partition.
-    pub(super) fn dispatch(self: &Arc<Self>, received: &Received<'_>, taken: Taken) {
+    /// partition. It was `awaited` if no record was there before it.
+    pub(super) fn dispatch(self: &Arc<Self>, received: &Received<'_>, taken: Taken, awaited: bool) {
         self.metrics.taken(received.age(SystemTime::now()));
         let Some(served) = self.served.get(received.origin_topic()) else {
             let topic = received.topic;
@@ -36,7 +36,7 @@ impl Shared {
             return self.finish(&taken);
         };
         match served.method.pattern {
-            Pattern::RequestReply => self.dispatch_request(served, received, taken),
+            Pattern::RequestReply => self.dispatch_request(served, received, taken, awaited),
             Pattern::Event => self.dispatch_event(served, received, taken, self.slots.take()),
         }
     }
@@ -46,6 +46,7 @@ impl Shared {
         served: &Arc<Served>,
         received: &Received<'_>,
         taken: Taken,
+        awaited: bool,
     ) {
         let drop_it = |refusal, why: &dyn std::fmt::Display| {
             self.metrics.refused(refusal);
@@ -80,6 +81,7 @@ impl Shared {
                     since: Instant::now(),
                     key: key.filter(|key| !key.is_empty()).map(<[u8]>::to_vec),
                     repeatable,
+                    awaited,
                     slot: None,
                 };
                 self.take_slot(work);

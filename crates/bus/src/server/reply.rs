@@ -179,21 +179,21 @@ impl Shared {
         }
         let in_stream = answer.place.is_some() && !answer.end;
         if !has_status && !in_stream {
-            record.header(header::STATUS, b"2".to_vec());
+            record.header(header::STATUS, b"2".as_slice());
         }
         if let Some((run, number)) = answer.place {
             record.header(header::RUN, run.as_bytes().to_vec());
             record.header(header::SEQUENCE, number.to_string().into_bytes());
         }
         if answer.end {
-            record.header(header::END, b"1".to_vec());
+            record.header(header::END, b"1".as_slice());
         }
         if !to.dialect.is_own() {
             let output = method.map(Method::output);
             to.dialect.encode(&mut record, output.as_ref(), &status)?;
             return Ok(record);
         }
-        record.header(header::CONTENT_TYPE, header::PROTOBUF.to_vec());
+        record.header(header::CONTENT_TYPE, header::PROTOBUF);
         if method.is_some_and(|method| method.sealed) {
             let sealed = self.settings.keys.seal(&mut record);
             sealed.map_err(|error| Status::unavailable(error.to_string()))?;

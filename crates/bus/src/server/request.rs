@@ -48,7 +48,8 @@ pub(super) fn remaining(
 pub(super) struct Call {
     uri: Uri,
     headers: HeaderMap,
-    message: Bytes,
+    /// The message, framed.
+    framed: Bytes,
     id: CallId,
     budget: Duration,
 }
@@ -65,10 +66,10 @@ impl Call {
         keys: &KeyRing,
         budget: Duration,
     ) -> Result<Self, Status> {
-        let message = if dialect.is_own() {
+        let framed = if dialect.is_own() {
             open_own(received, method, keys)?
         } else {
-            dialect.decode(method, received.value)?
+            frame::framed(&dialect.decode(method, received.value)?)
         };
         let uri = Uri::try_from(method.path.as_str()).map_err(|_| unreadable("a bad method"))?;
         let headers = if dialect.is_own() {
@@ -79,7 +80,7 @@ impl Call {
         Ok(Self {
             uri,
             headers: with_transport(headers, received),
-            message: message.into(),
+            framed,
             id: id(received, dialect, method)?,
             budget,
         })
@@ -87,7 +88,7 @@ impl Call {
 
     /// The request for one attempt, which may take as long as `budget`.
     pub(super) fn request(&self, budget: Duration) -> Request<Body> {
-        let mut request = Request::new(frame::request_body(&self.message));
+        let mut request = Request::new(frame::request_body(self.framed.clone()));
         *request.method_mut() = Verb::POST;
         *request.uri_mut() = self.uri.clone();
         *request.version_mut() = http::Version::HTTP_2;
@@ -113,7 +114,7 @@ impl Call {
 
     /// The size of its message, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.message.len()
+        self.framed.len() - frame::PREFIX
     }
 
     /// Whether the caller gave a key under which the call may be sent again.
@@ -126,7 +127,7 @@ fn unreadable(what: &str) -> Status {
     Status::invalid_argument(format!("the record has {what}"))
 }
 
-fn open_own(received: &Received<'_>, method: &Method, keys: &KeyRing) -> Result<Vec<u8>, Status> {
+fn open_own(received: &Received<'_>, method: &Method, keys: &KeyRing) -> Result<Bytes, Status> {
     if method.sealed && received.header(header::SEALED).is_none() {
         return Err(unreadable("a value in the clear that should be sealed"));
     }
@@ -136,7 +137,7 @@ fn open_own(received: &Received<'_>, method: &Method, keys: &KeyRing) -> Result<
     {
         return Err(unreadable("a content-type other than application/protobuf"));
     }
-    keys.open(received)
+    keys.open_framed(received)
         .map_err(|_| unreadable("a value that does not open"))
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Work {
     pub(super) key: Option<Vec<u8>>,
     /// Whether it may run again, and so may be broken off.
     pub(super) repeatable: bool,
+    /// Whether the poll thread had nothing to do when it came.
+    pub(super) awaited: bool,
     /// Given back when the work is dropped. None while it waits for one.
     pub(super) slot: Option<Slot>,
 }
@@ -95,9 +97,12 @@ impl Shared {
         }
     }
 
-    /// Runs a request here if its handler is quick, and beside the poll thread if it has to wait.
+    /// Runs a request here if its handler is quick and no other waits, and beside the poll thread if
+    /// it has to wait. Of many that came together, all cores should have some, and their replies go
+    /// out together.
     fn run_here(self: &Arc<Self>, work: Work) {
-        if work.served.method.server_streaming || !work.served.inline.may() {
+        let here = work.awaited && !work.served.method.server_streaming;
+        if !here || !work.served.inline.may() {
             let control = self.control(&work);
             return self.run_beside(work, control);
         }
