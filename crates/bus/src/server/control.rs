@@ -2,21 +2,24 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 /// The calls that wait or run outside the poll thread, by correlation id.
 #[derive(Debug, Default)]
 pub(super) struct Controls {
-    calls: Mutex<HashMap<Vec<u8>, Handle>>,
+    calls: Mutex<HashMap<Vec<u8>, Arc<Told>>>,
 }
 
-#[derive(Debug, Clone)]
-struct Handle {
-    gone: CancellationToken,
-    window: watch::Sender<u64>,
+/// What a call was told.
+#[derive(Debug)]
+struct Told {
+    gone: AtomicBool,
+    /// The caller takes the messages of a stream up to this number.
+    window: AtomicU64,
+    changed: Notify,
 }
 
 /// A call that can be told. Forgotten when dropped.
@@ -24,8 +27,7 @@ struct Handle {
 pub(super) struct Control {
     controls: Arc<Controls>,
     id: Vec<u8>,
-    handle: Handle,
-    window: watch::Receiver<u64>,
+    told: Arc<Told>,
 }
 
 // === impl Controls ===
@@ -33,36 +35,49 @@ pub(super) struct Control {
 impl Controls {
     /// Registers a call whose caller takes `window` messages for now.
     pub(super) fn register(self: &Arc<Self>, id: &[u8], window: u64) -> Control {
-        let (sender, receiver) = watch::channel(window);
-        let handle = Handle {
-            gone: CancellationToken::new(),
-            window: sender,
-        };
+        let told = Arc::new(Told {
+            gone: AtomicBool::new(false),
+            window: AtomicU64::new(window),
+            changed: Notify::new(),
+        });
         // A copy of a request that runs takes its place: the caller hears the newer one.
-        self.calls.lock().insert(id.to_vec(), handle.clone());
+        self.calls.lock().insert(id.to_vec(), Arc::clone(&told));
         Control {
             controls: Arc::clone(self),
             id: id.to_vec(),
-            handle,
-            window: receiver,
+            told,
         }
     }
 
     /// Nobody waits for a call any more.
     pub(super) fn cancel(&self, id: &[u8]) {
-        if let Some(handle) = self.calls.lock().get(id) {
-            handle.gone.cancel();
+        if let Some(told) = self.calls.lock().get(id) {
+            told.gone.store(true, Ordering::Release);
+            told.changed.notify_waiters();
         }
     }
 
     /// The caller takes messages up to a number.
     pub(super) fn widen(&self, id: &[u8], window: u64) {
-        if let Some(handle) = self.calls.lock().get(id) {
-            handle.window.send_if_modified(|known| {
-                let wider = window > *known;
-                *known = window.max(*known);
-                wider
-            });
+        if let Some(told) = self.calls.lock().get(id) {
+            told.window.fetch_max(window, Ordering::AcqRel);
+            told.changed.notify_waiters();
+        }
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    /// Ends when something that was told makes it so.
+    async fn until(&self, is_so: impl Fn() -> bool) {
+        loop {
+            // Hears of what is told from here on, though it is awaited later.
+            let changed = self.changed.notified();
+            if is_so() {
+                return;
+            }
+            changed.await;
         }
     }
 }
@@ -70,31 +85,26 @@ impl Controls {
 // === impl Control ===
 
 impl Control {
+    pub(super) fn is_gone(&self) -> bool {
+        self.told.gone.load(Ordering::Acquire)
+    }
+
     /// Ends when the caller has gone.
     pub(super) async fn gone(&self) {
-        self.handle.gone.cancelled().await;
-    }
-
-    /// Cancelled when the caller has gone.
-    pub(super) fn token(&self) -> CancellationToken {
-        self.handle.gone.clone()
-    }
-
-    pub(super) fn is_gone(&self) -> bool {
-        self.handle.gone.is_cancelled()
+        self.told.until(|| self.is_gone()).await;
     }
 
     /// Ends when the caller takes the message of this number.
-    pub(super) async fn takes(&mut self, number: u64) {
-        // The sender lives as long as this does.
-        let _ = self.window.wait_for(|window| number < *window).await;
+    pub(super) async fn takes(&self, number: u64) {
+        let takes = || number < self.told.window.load(Ordering::Acquire);
+        self.told.until(takes).await;
     }
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
         let mut calls = self.controls.calls.lock();
-        let own = |handle: &Handle| handle.window.same_channel(&self.handle.window);
+        let own = |told: &Arc<Told>| Arc::ptr_eq(told, &self.told);
         if calls.get(&self.id).is_some_and(own) {
             calls.remove(&self.id);
         }
@@ -131,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn a_window_only_grows() {
         let controls = Arc::new(Controls::default());
-        let mut control = controls.register(b"1", 1);
+        let control = controls.register(b"1", 1);
         control.takes(0).await;
         controls.widen(b"1", 5);
         controls.widen(b"1", 3);

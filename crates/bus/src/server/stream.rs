@@ -34,7 +34,7 @@ struct Outgoing {
 
 impl Shared {
     /// Answers with all that the handler says, for as long as its budget lasts and somebody listens.
-    pub(super) async fn answer_streaming(&self, work: &Work, control: &mut Control) {
+    pub(super) async fn answer_streaming(&self, work: &Work, control: &Control) {
         let run: Arc<str> = match crate::event::random_id() {
             Ok(id) => id[..16].into(),
             Err(error) => {
@@ -73,7 +73,7 @@ impl Shared {
     async fn tell(
         &self,
         work: &Work,
-        control: &mut Control,
+        control: &Control,
         budget: Duration,
         run: &Arc<str>,
         number: &mut u64,

@@ -145,13 +145,12 @@ impl Shared {
     }
 
     /// Runs a request to its end, or until its caller has gone.
-    async fn attend(self: &Arc<Self>, work: Work, mut control: Control) {
+    async fn attend(self: &Arc<Self>, work: Work, control: Control) {
         let work = Arc::new(work);
         if work.served.method.server_streaming {
-            let gone = control.token();
             tokio::select! {
-                () = self.answer_streaming(&work, &mut control) => {}
-                () = gone.cancelled() => {}
+                () = self.answer_streaming(&work, &control) => {}
+                () = control.gone() => {}
             }
         } else if !(work.repeatable && control.is_gone()) {
             tokio::select! {
