@@ -46,16 +46,10 @@ async fn run_verb() -> anyhow::Result<()> {
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => process::serve(&cli.args).await,
         Verb::Health => process::check_health(&cli.args),
-        Verb::Topics(TopicsVerb::Apply {
-            partitions,
-            replication_factor,
-        }) => {
+        Verb::Topics(topics) => {
             let (bus, contract) = (&cli.args.bus, process::bus_contract()?);
-            let apps = &proto::CALLING_APPS;
-            for line in bus
-                .apply_topics(&contract, apps, partitions, replication_factor)
-                .await?
-            {
+            let (apps, process) = (&proto::CALLING_APPS, process::acls());
+            for line in bus.topics(&topics, &contract, apps, process).await? {
                 println!("{line}");
             }
             Ok(())

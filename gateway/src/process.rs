@@ -31,6 +31,15 @@ pub fn bus_contract() -> Result<Contract> {
     Ok(Contract::read(proto::descriptors(), &services)?)
 }
 
+/// What the process does on the bus, for the broker's access rules.
+#[must_use]
+pub fn acls() -> bus::acl::Process<'static> {
+    bus::acl::Process {
+        calls_as: Some(APP),
+        ..bus::acl::Process::default()
+    }
+}
+
 /// Serves until a signal comes.
 ///
 /// # Errors

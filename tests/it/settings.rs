@@ -57,6 +57,8 @@ const CASES: [Case; 8] = [
         &[
             ("GRPC_PORT", "-1"),
             ("KAFKA_BROKERS", "localhost"),
+            ("KAFKA_SASL_PASSWORD", "hunter2-do-not-tell"),
+            ("BUS_TRUSTED_TOPICS", "user.*"),
             (
                 "DATABASE_URL",
                 "mysql://ada:hunter2-do-not-tell@localhost/x",
@@ -73,6 +75,8 @@ const CASES: [Case; 8] = [
         &[
             "GRPC_PORT",
             "KAFKA_BROKERS",
+            "KAFKA_SASL_PASSWORD",
+            "BUS_TRUSTED_TOPICS",
             "DATABASE_URL",
             "DATABASE_MAX_CONNECTIONS",
             "SESSION_KEYS",
@@ -99,6 +103,7 @@ const CASES: [Case; 8] = [
         &[
             ("GRPC_PORT", "http"),
             ("KAFKA_BROKERS", "localhost:0"),
+            ("KAFKA_SECURITY_PROTOCOL", "tls"),
             ("SMTP_URL", "http://ada:hunter2-do-not-tell@localhost"),
             ("MAIL_FROM", "nobody"),
             ("SMTP_CONCURRENCY", "many"),
@@ -109,6 +114,7 @@ const CASES: [Case; 8] = [
         &[
             "GRPC_PORT",
             "KAFKA_BROKERS",
+            "KAFKA_SECURITY_PROTOCOL",
             "SMTP_URL",
             "MAIL_FROM",
             "SMTP_CONCURRENCY",

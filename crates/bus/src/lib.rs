@@ -40,6 +40,7 @@
 //! | [`server`] | the server transport: commits, retries of events, dead letters |
 //! | [`event`] | sealing events when an outbox row is written, publishing them later |
 //! | [`dead_letter`] | counting, showing and redriving dead letters |
+//! | [`acl`] | what the broker has to allow each process |
 //! | [`topics`] | which topics the contracts need; creating and checking them |
 //! | [`embedded`] | a broker in the process, for development and tests |
 //! | [`key`] | the record key that a contract orders by |
@@ -48,6 +49,7 @@
 //! | [`header`] | the names of the record headers |
 //! | [`record`] | a record before it is sent and after it was received |
 
+pub mod acl;
 pub mod channel;
 pub mod dead_letter;
 pub mod embedded;

@@ -10,8 +10,11 @@ use crate::keys::KeyRing;
 
 #[cfg(feature = "args")]
 mod args;
+pub mod security;
+
 #[cfg(feature = "args")]
-pub use args::{ApplyError, BusArgs};
+pub use args::{ApplyError, BusArgs, SecurityArgs};
+pub use security::{Broker, Security};
 
 /// The largest value that the bus carries, in bytes. Kafka's own default is 1 MiB with everything;
 /// this leaves room for headers and sealing.
@@ -29,6 +32,8 @@ const PRODUCERS_LOOK_MS: &str = "10000";
 pub struct Settings {
     /// `host:port`, comma-separated.
     pub brokers: String,
+    /// How they are reached: in the clear and as nobody, or over TLS, or with a password.
+    pub security: Security,
     /// Names the process in the broker's logs and metrics.
     pub client_id: String,
     /// Keeps the process's group membership across a restart (`group.instance.id`). Must be unique
@@ -54,28 +59,13 @@ pub struct Settings {
 /// since a request holds records of a single partition, and a slow one would hold up the others.
 const CALLS_IN_FLIGHT: &str = "5";
 
-/// What every client of the broker has in common.
-pub(crate) fn client(brokers: &str, client_id: &str) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", brokers)
-        .set("client.id", client_id)
-        .set("socket.nagle.disable", "true")
-        .set("socket.keepalive.enable", "true")
-        .set("reconnect.backoff.ms", "50")
-        .set("reconnect.backoff.max.ms", "1000")
-        .set("allow.auto.create.topics", "false")
-        .set("log.connection.close", "false")
-        .set_log_level(rdkafka::config::RDKafkaLogLevel::Error);
-    config
-}
-
 impl Settings {
     /// Settings for a real broker.
     #[must_use]
     pub fn new(brokers: impl Into<String>, client_id: impl Into<String>, keys: KeyRing) -> Self {
         Self {
             brokers: brokers.into(),
+            security: Security::default(),
             client_id: client_id.into(),
             instance_id: None,
             keys,
@@ -87,7 +77,7 @@ impl Settings {
     }
 
     fn client(&self) -> ClientConfig {
-        client(&self.brokers, &self.client_id)
+        Broker::from(self).client(&self.client_id)
     }
 
     /// A producer of requests and replies: a record that is lost is a call that times out, so one

@@ -44,6 +44,19 @@ pub enum TopicsVerb {
               value_parser = clap::value_parser!(i32).range(1..=15))]
         replication_factor: Option<i32>,
     },
+    /// Print what the broker's access rules have to allow this process, as command lines of Kafka's
+    /// `kafka-acls.sh`
+    Acls {
+        /// Who this process is to the broker, such as User:gateway
+        #[arg(long, value_name = "PRINCIPAL")]
+        principal: String,
+        /// For the command `topics apply`, not for the process
+        #[arg(long)]
+        apply: bool,
+        /// The properties with which `kafka-acls.sh` itself reaches the broker
+        #[arg(long, value_name = "FILE")]
+        command_config: Option<String>,
+    },
 }
 
 /// Reads the command line. Settings may stand before or after a verb.

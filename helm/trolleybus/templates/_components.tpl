@@ -57,6 +57,7 @@ over an empty map and range over it. Takes (dict "root" $ "into" MAP).
 {{- end -}}
 {{- if has "kafka" .spec.dependencies -}}
 {{- $_ := set $config "KAFKA_BROKERS" $values.kafka.brokers -}}
+{{- include "trolleybus.kafkaConfig" (dict "root" .root "into" $config) -}}
 {{- end -}}
 {{- if and (has "smtp" .spec.dependencies) $values.smtp.from -}}
 {{- $_ := set $config "MAIL_FROM" $values.smtp.from -}}
@@ -65,6 +66,37 @@ over an empty map and range over it. Takes (dict "root" $ "into" MAP).
 {{- range $name, $value := $config }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}
+{{- end -}}
+
+{{/*
+Puts how Kafka is reached `into` a map of settings; nothing for what needs no saying. Takes
+(dict "root" $ "into" MAP).
+*/}}
+{{- define "trolleybus.kafkaConfig" -}}
+{{- $kafka := .root.Values.kafka -}}
+{{- $into := .into -}}
+{{- if ne $kafka.securityProtocol "plaintext" -}}
+{{- $_ := set $into "KAFKA_SECURITY_PROTOCOL" $kafka.securityProtocol -}}
+{{- end -}}
+{{- range $name, $value := dict "KAFKA_SASL_MECHANISM" $kafka.sasl.mechanism "KAFKA_SASL_USERNAME" $kafka.sasl.username -}}
+{{- if $value -}}
+{{- $_ := set $into $name $value -}}
+{{- end -}}
+{{- end -}}
+{{- if $kafka.tls.existingSecret -}}
+{{- range $name, $key := dict "KAFKA_TLS_CA" $kafka.tls.ca "KAFKA_TLS_CERT" $kafka.tls.cert "KAFKA_TLS_KEY" $kafka.tls.key -}}
+{{- if $key -}}
+{{- $_ := set $into $name (printf "/etc/trolleybus/kafka/%s" $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" if the component has Kafka's PEM files. */}}
+{{- define "trolleybus.hasKafkaTls" -}}
+{{- if and (has "kafka" .spec.dependencies) .root.Values.kafka.tls.existingSecret -}}
+true
+{{- end -}}
 {{- end -}}
 
 {{/* A component's secret settings, as entries of a container's `env`. No secret is in the chart. */}}
@@ -79,6 +111,9 @@ over an empty map and range over it. Takes (dict "root" $ "into" MAP).
 {{- if and (has $dependency $.spec.dependencies) $settings.existingSecret -}}
 {{- $_ := set $refs $name (dict "secret" $settings.existingSecret "key" $settings.key) -}}
 {{- end -}}
+{{- end -}}
+{{- if and (has "kafka" .spec.dependencies) $values.kafka.sasl.existingSecret -}}
+{{- $_ := set $refs "KAFKA_SASL_PASSWORD" (dict "secret" $values.kafka.sasl.existingSecret "key" $values.kafka.sasl.key) -}}
 {{- end -}}
 {{- include "trolleybus.overlay" (dict "onto" $refs "from" .spec.secretEnv) -}}
 {{- range $name, $ref := $refs }}
@@ -118,9 +153,19 @@ tolerations:
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .spec.extraVolumes }}
+{{- $kafkaTls := include "trolleybus.hasKafkaTls" . }}
+{{- if or $kafkaTls .spec.extraVolumes }}
 volumes:
+  {{- if $kafkaTls }}
+  - name: kafka-tls
+    secret:
+      secretName: {{ .root.Values.kafka.tls.existingSecret | quote }}
+      # 0440: the pod's group reads it.
+      defaultMode: 288
+  {{- end }}
+  {{- with .spec.extraVolumes }}
   {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 
@@ -138,9 +183,17 @@ securityContext:
   {{- toYaml .root.Values.securityContext | nindent 2 }}
 resources:
   {{- toYaml .spec.resources | nindent 2 }}
-{{- with .spec.extraVolumeMounts }}
+{{- $kafkaTls := include "trolleybus.hasKafkaTls" . }}
+{{- if or $kafkaTls .spec.extraVolumeMounts }}
 volumeMounts:
+  {{- if $kafkaTls }}
+  - name: kafka-tls
+    mountPath: /etc/trolleybus/kafka
+    readOnly: true
+  {{- end }}
+  {{- with .spec.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 

@@ -36,6 +36,22 @@ said at once. Each template that renders objects calls this first, so that no ot
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- with $values.kafka -}}
+{{- $isTls := has .securityProtocol (list "ssl" "sasl_ssl") -}}
+{{- $isSasl := hasPrefix "sasl_" .securityProtocol -}}
+{{- if and .tls.existingSecret (not $isTls) -}}
+{{- $problems = append $problems (printf "kafka.tls.existingSecret is set, but kafka.securityProtocol is %s: set that to ssl or sasl_ssl" .securityProtocol) -}}
+{{- end -}}
+{{- if ne (empty .tls.cert) (empty .tls.key) -}}
+{{- $problems = append $problems "kafka.tls.cert and kafka.tls.key belong together: set both or neither" -}}
+{{- end -}}
+{{- if and $isSasl (not .sasl.mechanism) -}}
+{{- $problems = append $problems (printf "kafka.sasl.mechanism is required by kafka.securityProtocol %s: set it to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512" .securityProtocol) -}}
+{{- end -}}
+{{- if and (not $isSasl) (or .sasl.mechanism .sasl.username .sasl.existingSecret) -}}
+{{- $problems = append $problems (printf "kafka.sasl is set, but kafka.securityProtocol is %s: set that to sasl_ssl" .securityProtocol) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $users.keys (not $values.keys.existingSecret) -}}
 {{- $problems = append $problems (printf "keys.existingSecret is required by %s: make the Secret as the chart's README shows and set its name" (join ", " $users.keys)) -}}
 {{- end -}}

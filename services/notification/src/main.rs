@@ -49,16 +49,10 @@ async fn run_verb() -> anyhow::Result<()> {
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => cli.args.serve().await,
         Verb::Health => cli.args.check_health().await,
-        Verb::Topics(TopicsVerb::Apply {
-            partitions,
-            replication_factor,
-        }) => {
+        Verb::Topics(topics) => {
             let (bus, contract) = (&cli.args.bus, notification::process::contract()?);
-            let apps = &proto::CALLING_APPS;
-            for line in bus
-                .apply_topics(&contract, apps, partitions, replication_factor)
-                .await?
-            {
+            let (apps, process) = (&proto::CALLING_APPS, notification::process::acls());
+            for line in bus.topics(&topics, &contract, apps, process).await? {
                 println!("{line}");
             }
             Ok(())

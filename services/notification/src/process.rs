@@ -56,6 +56,18 @@ pub fn contract() -> Result<Contract> {
     Ok(Contract::read(proto::descriptors(), &services)?)
 }
 
+/// What the process does on the bus, for the broker's access rules.
+#[must_use]
+pub fn acls() -> bus::acl::Process<'static> {
+    bus::acl::Process {
+        serves: &[SERVICE],
+        group: GROUP,
+        answers: &proto::CALLING_APPS,
+        redrives: true,
+        ..bus::acl::Process::default()
+    }
+}
+
 impl ProcessArgs {
     /// Serves until a signal comes.
     ///

@@ -52,16 +52,10 @@ async fn run_verb() -> anyhow::Result<()> {
             Ok(())
         }
         Verb::Health => cli.args.check_health().await,
-        Verb::Topics(TopicsVerb::Apply {
-            partitions,
-            replication_factor,
-        }) => {
+        Verb::Topics(topics) => {
             let (bus, contract) = (&cli.args.bus, user::process::contract()?);
-            let apps = &proto::CALLING_APPS;
-            for line in bus
-                .apply_topics(&contract, apps, partitions, replication_factor)
-                .await?
-            {
+            let (apps, process) = (&proto::CALLING_APPS, user::process::acls());
+            for line in bus.topics(&topics, &contract, apps, process).await? {
                 println!("{line}");
             }
             Ok(())

@@ -35,7 +35,7 @@ pub const SERVICE: &str = "user.v1.UserService";
 pub const GROUP: &str = "user";
 
 /// The topic that its events go to, by the path of the method that handles them.
-const WELCOME: &str = "/notification.v1.NotificationService/SendWelcome";
+pub(crate) const WELCOME: &str = "/notification.v1.NotificationService/SendWelcome";
 
 /// How often the outbox is looked at without being told of a commit: for what another process has
 /// left behind.

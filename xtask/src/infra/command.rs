@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::endpoints::Endpoints;
+use super::native::secured;
 use super::set::{self, Action};
 use super::state::{Engine, PartKind, State, Which};
 use super::{docker, private};
@@ -47,6 +48,9 @@ pub(crate) enum Command {
         #[arg(long)]
         brokers: u16,
     },
+    /// Keep a broker that asks for TLS and passwords and has access rules, until standard input closes.
+    #[command(hide = true)]
+    Secured,
 }
 
 /// A part and the set that it is of.
@@ -78,6 +82,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
         ),
         Command::Pause(part) => act(context, part, Action::Pause),
         Command::Guard { dir, brokers } => private::guard(context, &dir, brokers),
+        Command::Secured => secured::keep(context),
     }
 }
 

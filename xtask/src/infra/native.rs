@@ -4,6 +4,7 @@ pub(super) mod kafka;
 mod postgres;
 mod probe;
 mod redis;
+pub(super) mod secured;
 mod session;
 
 use std::path::{Path, PathBuf};
@@ -170,7 +171,7 @@ impl<'a> Native<'a> {
                 );
             }
             let failure = match part.kind {
-                PartKind::Kafka => kafka::ready(part, &awaited),
+                PartKind::Kafka => kafka::ready(part.port, &awaited),
                 PartKind::Postgres => postgres::ready(part),
                 PartKind::Redis => redis::ready(part),
             };

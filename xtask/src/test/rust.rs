@@ -9,6 +9,7 @@ use super::RUST;
 use super::count::Counts;
 use super::report::Report;
 use crate::context::Context;
+use crate::process::find;
 
 /// The feature by which a package compiles the tests that need real servers.
 const REAL: &str = "real";
@@ -16,8 +17,11 @@ const REAL: &str = "real";
 /// The feature by which xtask compiles the tests that start servers of their own.
 const INFRA: &str = "xtask/infra";
 
-/// `package/real` for each package that has such a feature, comma-separated. With them the tests
-/// of xtask itself, if it can start servers here.
+/// The feature by which the bus compiles TLS and the tests of it, which start a broker of their own.
+const TLS: &str = "bus/kafka-tls";
+
+/// `package/real` for each package that has such a feature, comma-separated. With them what
+/// needs servers that xtask starts, if it can start some here: its own tests, and those of TLS.
 ///
 /// # Errors
 /// When `cargo metadata` fails.
@@ -32,8 +36,14 @@ pub(crate) fn real_features(context: &Context, startable: bool) -> Result<String
         .filter_map(|package| package["name"].as_str())
         .map(|name| format!("{name}/{REAL}"))
         .chain(startable.then(|| INFRA.to_owned()))
+        .chain((startable && has_openssl()).then(|| TLS.to_owned()))
         .collect();
     Ok(features.join(","))
+}
+
+/// Whether OpenSSL can be built here, or need not be.
+fn has_openssl() -> bool {
+    find("perl").is_some() || std::env::var_os("OPENSSL_NO_VENDOR").is_some()
 }
 
 /// Runs them, echoing their output as it comes.
@@ -51,6 +61,9 @@ pub(super) fn run(context: &Context, report: &mut Report) -> Result<()> {
             command.env(format!("TEST_{name}"), value);
         }
         if let Some(dir) = &servers.dir {
+            if !has_openssl() {
+                report.left_out(RUST, "TLS to Kafka: OpenSSL needs perl to be built");
+            }
             command.env("TROLLEYBUS_INFRA_DIR", dir);
             // Not the running executable, which the build may have replaced.
             command.env("TROLLEYBUS_XTASK", context.bin_dir("debug")?.join("xtask"));

@@ -77,6 +77,12 @@ fn undelivered(error: &KafkaError, topic: &str) -> Status {
             tracing::warn!("the topic {topic} does not exist; create it with `topics apply`");
             Status::unavailable("the service's topic does not exist")
         }
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+            tracing::warn!(
+                "the broker denies the writing of {topic}; allow what `topics acls` prints"
+            );
+            Status::unavailable("the broker denies the service's topic")
+        }
         _ => Status::unavailable("the broker did not take the request"),
     }
 }

@@ -14,7 +14,7 @@ use chassis::contract::Pattern;
 use chassis::health::Component;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::reply::Reply;
@@ -23,6 +23,7 @@ use super::{Shared, producer};
 use crate::client;
 use crate::header;
 use crate::record::{Outgoing, Received, millis};
+use crate::settings::Broker;
 
 /// How often a ping is sent. Two hops tell whether the reply path is whole.
 const PING_EVERY: Duration = Duration::from_secs(3);
@@ -130,11 +131,11 @@ impl Reader {
 
     fn try_assign(&self) -> Result<(), String> {
         let shared = &self.shared;
-        let brokers = &shared.settings.brokers;
+        let broker = Broker::from(&*shared.settings);
         let mut topics = vec![shared.reply_topic.clone()];
         let methods = shared.contract.methods();
         topics.extend(methods.iter().map(|method| method.topic.clone()));
-        let counts = client::partitions(self.consumer.client(), brokers, &topics)?;
+        let counts = client::partitions(self.consumer.client(), &broker, &topics)?;
         for (topic, count) in topics.iter().zip(&counts) {
             shared.partitions.set(topic, *count);
         }
@@ -146,7 +147,7 @@ impl Reader {
         let (_, end) = self
             .consumer
             .fetch_watermarks(&shared.reply_topic, partition, client::ASK_TIMEOUT)
-            .map_err(|error| client::no_broker(brokers, &error))?;
+            .map_err(|error| client::no_broker(&broker, &error))?;
         let mut assignment = TopicPartitionList::new();
         assignment
             .add_partition_offset(&shared.reply_topic, partition, Offset::Offset(end))
@@ -182,8 +183,27 @@ impl Reader {
                 }
             }
             // The ping tells whether the path is whole; librdkafka mends what it can by itself.
-            Some(Err(error)) => tracing::debug!("reading replies: {error}"),
+            Some(Err(error)) => {
+                self.look_for_a_denial(&error);
+                tracing::debug!("reading replies: {error}");
+            }
             None => {}
+        }
+    }
+
+    /// A missing access rule does not mend by itself, and the ping does not say that it is one.
+    fn look_for_a_denial(&self, error: &KafkaError) {
+        let Shared {
+            settings,
+            reply_topic,
+            ..
+        } = &*self.shared;
+        let code = error.rdkafka_error_code();
+        // No group is joined.
+        if code == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
+            let broker = Broker::from(&**settings);
+            let reason = client::denied_by(&broker, error, &[reply_topic], reply_topic);
+            self.component.down(reason.unwrap_or_default());
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Shared;
 use crate::client;
+use crate::settings::Broker;
 
 /// How often the broker is asked: how soon new partitions get requests. Later than consumers look for
 /// them, so that somebody serves them by then.
@@ -30,8 +31,8 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> JoinHandle<()> {
 
 fn ask(shared: &Shared) {
     let topics = shared.partitions.topics();
-    let brokers = &shared.settings.brokers;
-    match client::partitions(shared.producer.client(), brokers, &topics) {
+    let broker = Broker::from(&*shared.settings);
+    match client::partitions(shared.producer.client(), &broker, &topics) {
         Ok(counts) => {
             for (topic, count) in topics.iter().zip(counts) {
                 if shared.partitions.set(topic, count) {

@@ -11,7 +11,7 @@ use super::DeadLetterError;
 use super::progress::Progress;
 use crate::client;
 use crate::record::Received;
-use crate::settings::Settings;
+use crate::settings::{Broker, Settings};
 
 /// How long the broker may take for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Reads dead letters, and keeps what was sent again.
 pub(super) struct Log {
     consumer: BaseConsumer,
-    brokers: String,
+    broker: Broker,
 }
 
 /// A record of its own.
@@ -42,14 +42,14 @@ impl Log {
             .set("enable.partition.eof", "true");
         Ok(Self {
             consumer: config.create()?,
-            brokers: settings.brokers.clone(),
+            broker: settings.into(),
         })
     }
 
     /// The numbers of a topic's partitions.
     pub(super) fn partitions(&self, topic: &str) -> Result<Vec<i32>, DeadLetterError> {
         let topics = [topic.to_owned()];
-        let counts = client::partitions(self.consumer.client(), &self.brokers, &topics)
+        let counts = client::partitions(self.consumer.client(), &self.broker, &topics)
             .map_err(DeadLetterError::NoBroker)?;
         Ok((0..counts.into_iter().sum()).collect())
     }

@@ -35,6 +35,9 @@ pub enum PublishError {
     /// The topic does not exist.
     #[error("the topic {0} does not exist; create it with the `topics apply` command")]
     NoTopic(String),
+    /// The broker's access rules are against it.
+    #[error("the broker denies the writing of {0}; allow what the `topics acls` command prints")]
+    Denied(String),
     /// The record is larger than the broker takes; publishing it again does not help.
     #[error("the record is larger than the broker takes on {0}")]
     TooLarge(String),
@@ -126,6 +129,9 @@ impl Publisher {
         let failed = |error: &KafkaError| match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
                 PublishError::NoTopic(topic.to_owned())
+            }
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                PublishError::Denied(topic.to_owned())
             }
             Some(RDKafkaErrorCode::MessageSizeTooLarge) => PublishError::TooLarge(topic.to_owned()),
             _ => PublishError::Failed(topic.to_owned(), error.to_string()),

@@ -16,6 +16,7 @@ use super::Shared;
 use super::commit::Place;
 use crate::client;
 use crate::record::Received;
+use crate::settings::Broker;
 use crate::topics::dead_letter_topic;
 
 /// The longest sleep in one poll: how soon the thread sees that it should stop.
@@ -265,10 +266,10 @@ impl Poller {
         let events = self.shared.methods();
         let events = events.filter(|method| method.pattern == Pattern::Event);
         needed.extend(events.map(|method| dead_letter_topic(&method.topic)));
-        let brokers = &self.shared.settings.brokers;
+        let broker = Broker::from(&*self.shared.settings);
         while !self.stopping() {
             let joined =
-                client::partitions(self.consumer.client(), brokers, &needed).and_then(|_| {
+                client::partitions(self.consumer.client(), &broker, &needed).and_then(|_| {
                     let names: Vec<_> = topics.iter().map(String::as_str).collect();
                     self.consumer
                         .subscribe(&names)
@@ -302,10 +303,26 @@ impl Poller {
             }
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => return Some(code),
             // librdkafka mends what it can by itself; the watch tells whether the broker answers.
-            Some(Err(error)) => tracing::debug!("reading requests: {error}"),
+            Some(Err(error)) => {
+                self.look_for_a_denial(&error);
+                tracing::debug!("reading requests: {error}");
+            }
             None => {}
         }
         None
+    }
+
+    /// A missing access rule does not mend by itself, and the watch does not see it.
+    fn look_for_a_denial(&self, error: &KafkaError) {
+        let Shared {
+            settings, options, ..
+        } = &*self.shared;
+        let topics = self.shared.topics();
+        let topics: Vec<_> = topics.iter().map(String::as_str).collect();
+        let broker = Broker::from(&**settings);
+        if let Some(reason) = client::denied_by(&broker, error, &topics, &options.group) {
+            self.component.down(reason);
+        }
     }
 
     /// How long a poll may last. While all is paused it polls too: the group expects it, and

@@ -9,7 +9,7 @@ use chassis::contract::Method;
 use http::{HeaderMap, Response};
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext};
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -41,12 +41,13 @@ impl ProducerContext<NoCustomPartitioner> for Context {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
+        if let Err((error, reply)) = result {
             // An outage fails thousands in a row: one line for the first and each thousandth.
             let before = self.undelivered.fetch_add(1, Ordering::Relaxed);
             if before.is_multiple_of(1000) {
                 let undelivered = before + 1;
-                tracing::warn!(undelivered, "replies are not delivered: {error}");
+                let topic = reply.topic();
+                tracing::warn!(undelivered, "replies are not delivered to {topic}: {error}");
             }
         }
     }

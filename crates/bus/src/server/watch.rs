@@ -9,6 +9,7 @@ use chassis::health::Component;
 
 use super::Shared;
 use crate::client;
+use crate::settings::Broker;
 
 /// How often the broker is asked.
 const ASK_EVERY: Duration = Duration::from_secs(3);
@@ -22,8 +23,8 @@ pub(super) fn spawn(shared: &Arc<Shared>, component: Component) -> JoinHandle<()
                 std::thread::park_timeout(ASK_EVERY);
                 // Before the first assignment the poll thread says what is missing.
                 if shared.assigned.load(Ordering::Acquire) {
-                    let brokers = &shared.settings.brokers;
-                    match client::partitions(shared.replies.client(), brokers, &shared.topics()) {
+                    let broker = Broker::from(&*shared.settings);
+                    match client::partitions(shared.replies.client(), &broker, &shared.topics()) {
                         Ok(_) => component.up(),
                         Err(reason) => component.down(reason),
                     }

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::TopicSpec;
 use crate::client;
+use crate::settings::Broker;
 
 /// How long the broker may take to create topics.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -61,15 +62,20 @@ struct Findings {
 /// No broker answers, or topics that could not be created, have too few partitions, or do not keep
 /// the sender's time.
 pub async fn apply(
-    brokers: &str,
+    broker: impl Into<Broker>,
     topics: &[TopicSpec],
     replication: Option<i32>,
 ) -> Result<Vec<String>, TopicError> {
-    let no_broker = |error| TopicError::NoBroker(client::no_broker(brokers, &error));
-    let admin: AdminClient<DefaultClientContext> =
-        crate::settings::client(brokers, "trolleybus-topics")
-            .create()
-            .map_err(no_broker)?;
+    let broker = broker.into();
+    // An administrative request would wait for its whole time before it says less.
+    if let Some(reason) = client::refusal(&broker) {
+        return Err(TopicError::NoBroker(reason));
+    }
+    let no_broker = |error| TopicError::NoBroker(client::no_broker(&broker, &error));
+    let admin: AdminClient<DefaultClientContext> = broker
+        .client("trolleybus-topics")
+        .create()
+        .map_err(no_broker)?;
     let retentions: Vec<_> = topics.iter().map(retention).collect();
     let new: Vec<_> = topics
         .iter()
@@ -97,12 +103,16 @@ pub async fn apply(
                 topic.name, topic.partitions
             )),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => existing.push(topic),
+            Err((_, RDKafkaErrorCode::TopicAuthorizationFailed)) => faults.push(format!(
+                "{}: the broker denies it; allow what `topics acls --apply` prints",
+                topic.name
+            )),
             Err((_, code)) => faults.push(format!("{}: {code}", topic.name)),
         }
     }
     for (topic, found) in existing
         .iter()
-        .zip(describe(&admin, brokers, &existing).await?)
+        .zip(describe(&admin, &broker, &existing).await?)
     {
         let findings = check(topic, &found, replication);
         let name = &topic.name;
@@ -133,13 +143,13 @@ pub async fn apply(
 /// The topics as they exist, in the order of `topics`.
 async fn describe(
     admin: &AdminClient<DefaultClientContext>,
-    brokers: &str,
+    broker: &Broker,
     topics: &[&TopicSpec],
 ) -> Result<Vec<Existing>, TopicError> {
     if topics.is_empty() {
         return Ok(Vec::new());
     }
-    let no_broker = |error: &KafkaError| TopicError::NoBroker(client::no_broker(brokers, error));
+    let no_broker = |error: &KafkaError| TopicError::NoBroker(client::no_broker(broker, error));
     let specifiers: Vec<_> = topics
         .iter()
         .map(|topic| ResourceSpecifier::Topic(&topic.name))

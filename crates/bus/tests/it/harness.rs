@@ -198,7 +198,7 @@ fn topics(contract: &Contract, app: &str, partitions: i32) -> Vec<TopicSpec> {
 }
 
 /// The test contract, each topic with a prefix.
-fn contract(prefix: &str) -> Arc<Contract> {
+pub(crate) fn contract(prefix: &str) -> Arc<Contract> {
     let contract = Contract::read(test_contract::echo::descriptors(), &[ECHO, NOTE]).unwrap();
     Arc::new(contract.with_topics(|topic| format!("{prefix}{topic}")))
 }

@@ -13,6 +13,8 @@ mod harness;
 mod idempotency;
 mod lifecycle;
 mod order;
+#[cfg(all(feature = "real", feature = "kafka-tls"))]
+mod secured;
 mod streams;
 #[cfg(feature = "real")]
 mod topics;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use super::{Native, probe};
 use crate::context::Context;
 use crate::process::{captured, detached, find};
 
-const KAFKA_VERSION: &str = "4.1.1";
+pub(super) const KAFKA_VERSION: &str = "4.1.1";
 /// Without a binding for SLF4J it would log nothing.
 const LOG4J_VERSION: &str = "2.24.3";
 /// Base64 of `trolleybus-local`: a cluster id is any 16 bytes.
-const CLUSTER_ID: &str = "dHJvbGxleWJ1cy1sb2NhbA";
+pub(super) const CLUSTER_ID: &str = "dHJvbGxleWJ1cy1sb2NhbA";
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
-const FORMAT_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const FORMAT_LIMIT: Duration = Duration::from_secs(60);
 
-const LOGGING: &str = r#"<Configuration>
+pub(super) const LOGGING: &str = r#"<Configuration>
   <Appenders><Console name="out"><PatternLayout pattern="%d %p %c: %m%n"/></Console></Appenders>
   <Loggers>
     <Logger name="kafka.server" level="info"/>
@@ -48,31 +48,63 @@ pub(crate) fn libraries_present(context: &Context) -> bool {
 /// # Errors
 /// When the download fails.
 pub(super) fn libraries(context: &Context) -> Result<PathBuf> {
+    let dependencies = [
+        dependency("org.apache.kafka", "kafka_2.13", KAFKA_VERSION, ""),
+        dependency(
+            "org.apache.logging.log4j",
+            "log4j-slf4j-impl",
+            LOG4J_VERSION,
+            "",
+        ),
+    ];
     let target = library_dir(context);
+    fetched(
+        context,
+        &format!("Kafka {KAFKA_VERSION}"),
+        &target,
+        &dependencies,
+    )?;
+    Ok(target)
+}
+
+/// Fetches Kafka's command-line tools, once: what they need is among Kafka's own libraries.
+///
+/// # Errors
+/// When the download fails.
+pub(super) fn tools(context: &Context) -> Result<PathBuf> {
+    const ALONE: &str = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId>\
+                         </exclusion></exclusions>";
+    let tools = dependency("org.apache.kafka", "kafka-tools", KAFKA_VERSION, ALONE);
+    let target = context
+        .infra_dir()
+        .join(format!("kafka-tools-{KAFKA_VERSION}"));
+    let what = format!("the tools of Kafka {KAFKA_VERSION}");
+    fetched(context, &what, &target, &[tools])?;
+    Ok(target)
+}
+
+fn dependency(group: &str, artifact: &str, version: &str, more: &str) -> String {
+    format!(
+        "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
+         <version>{version}</version>{more}</dependency>"
+    )
+}
+
+/// Fetches what Maven knows into a folder, unless it is there.
+fn fetched(context: &Context, what: &str, target: &Path, dependencies: &[String]) -> Result<()> {
     if target.is_dir() {
-        return Ok(target);
+        return Ok(());
     }
-    eprintln!("fetching Kafka {KAFKA_VERSION}");
+    eprintln!("fetching {what}");
     let maven = find("mvn").context("`mvn` is not on PATH")?;
     let scratch = context
         .infra_dir()
         .join(format!("kafka-fetch-{}", std::process::id()));
     fs::create_dir_all(&scratch)?;
-    let dependency = |group: &str, artifact: &str, version: &str| {
-        format!(
-            "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
-             <version>{version}</version></dependency>"
-        )
-    };
     let pom = format!(
         "<project><modelVersion>4.0.0</modelVersion><groupId>local</groupId>\
-         <artifactId>kafka</artifactId><version>1</version><dependencies>{}{}</dependencies></project>",
-        dependency("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
-        dependency(
-            "org.apache.logging.log4j",
-            "log4j-slf4j-impl",
-            LOG4J_VERSION
-        ),
+         <artifactId>kafka</artifactId><version>1</version><dependencies>{}</dependencies></project>",
+        dependencies.concat(),
     );
     fs::write(scratch.join("pom.xml"), pom)?;
     let mut copy = Command::new(maven);
@@ -83,15 +115,15 @@ pub(super) fn libraries(context: &Context) -> Result<PathBuf> {
         "-DoutputDirectory=libs",
     ]);
     captured(copy.current_dir(&scratch), DOWNLOAD_LIMIT)
-        .with_context(|| format!("cannot fetch Kafka {KAFKA_VERSION}"))?;
+        .with_context(|| format!("cannot fetch {what}"))?;
     // Renamed as a whole: a folder of that name is complete. Somebody else may have been faster.
-    if let Err(error) = fs::rename(scratch.join("libs"), &target)
+    if let Err(error) = fs::rename(scratch.join("libs"), target)
         && !target.is_dir()
     {
-        return Err(error).context("cannot put Kafka's libraries in place");
+        return Err(error).with_context(|| format!("cannot put {what} in place"));
     }
     fs::remove_dir_all(&scratch)?;
-    Ok(target)
+    Ok(())
 }
 
 /// Writes the configuration and, the first time, formats the storage.
@@ -135,14 +167,14 @@ pub(super) fn spawn(set: &Native<'_>, state: &State, part: &Part) -> Result<Chil
 ///
 /// # Errors
 /// Unless it answers and knows of the brokers with these node ids.
-pub(super) fn ready(part: &Part, awaited: &[u16]) -> Result<()> {
+pub(super) fn ready(port: u16, awaited: &[u16]) -> Result<()> {
     // Metadata request, version 1, about no topic: key, version, correlation id, no client id, [].
     const BODY: [u8; 14] = [0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 0];
     /// Far above what three brokers need.
     const LONGEST: u32 = 1 << 16;
     let mut request = 14_i32.to_be_bytes().to_vec();
     request.extend_from_slice(&BODY);
-    let mut stream = probe::connect(part.port)?;
+    let mut stream = probe::connect(port)?;
     let size = u32::from_be_bytes(probe::ask::<4>(&mut stream, &request)?);
     if size > LONGEST {
         bail!("an answer that is not Kafka's")

@@ -7,9 +7,10 @@ use super::objects::{of_component, of_kind, pod, title};
 use super::{Chart, VALUES};
 
 /// Settings that are secret in every process.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "BUS_KEYS",
     "DATABASE_URL",
+    "KAFKA_SASL_PASSWORD",
     "PASETO_ACCESS_KEY",
     "PASETO_REFRESH_KEY",
     "REDIS_URL",

@@ -71,6 +71,13 @@ pub(super) fn contradictions(chart: &Chart) -> Result<()> {
     for (set, said) in [
         ("kafka.brokers=kafka", "write host:port"),
         (
+            "kafka.securityProtocol=sasl_ssl",
+            "kafka.sasl.mechanism is required",
+        ),
+        ("kafka.sasl.username=user", "kafka.sasl is set, but"),
+        ("kafka.tls.existingSecret=x", "kafka.tls.existingSecret is set, but"),
+        ("kafka.tls.cert=tls.crt", "belong together"),
+        (
             "services.user.terminationGracePeriodSeconds=5",
             "terminationGracePeriodSeconds",
         ),
