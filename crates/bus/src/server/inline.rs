@@ -5,6 +5,7 @@
 //! only quick ones stay. It is the thread's own time that counts: on a machine that is busy with other things
 //! every handler takes long by the clock.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,7 @@ pub(super) struct Inline {
 impl Inline {
     /// Whether the next call may begin on the poll thread.
     pub(super) fn may(&self) -> bool {
-        if u128::from(self.average.load(Ordering::Relaxed)) <= LIMIT.as_nanos() {
+        if self.is_quick() {
             return true;
         }
         // The one measurement that decides after this is a fresh one.
@@ -39,6 +40,25 @@ impl Inline {
             return true;
         }
         false
+    }
+
+    /// Whether its calls are quick, as far as they were measured.
+    pub(super) fn is_quick(&self) -> bool {
+        u128::from(self.average.load(Ordering::Relaxed)) <= LIMIT.as_nanos()
+    }
+
+    /// Runs a future to its end and notes what its first poll cost, which is what it would cost the
+    /// poll thread.
+    pub(super) async fn first_measured(&self, work: impl Future<Output = ()>) {
+        let mut work = pin!(work);
+        let mut begun = false;
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut begun, true) {
+                return work.as_mut().poll(context);
+            }
+            self.measured(|| work.as_mut().poll(context))
+        })
+        .await;
     }
 
     /// Runs something on this thread and notes what it cost.
@@ -91,6 +111,23 @@ mod tests {
         let begun = thread_time();
         inline.measured(|| while thread_time() < begun + Duration::from_millis(5) {});
         assert!(!inline.may());
+    }
+
+    #[tokio::test]
+    async fn only_the_first_poll_of_a_future_counts() {
+        let inline = Inline::default();
+        let burn = || {
+            let begun = thread_time();
+            while thread_time() < begun + Duration::from_millis(5) {}
+        };
+        let late = async {
+            tokio::task::yield_now().await;
+            burn();
+        };
+        inline.first_measured(late).await;
+        assert!(inline.is_quick());
+        inline.first_measured(async { burn() }).await;
+        assert!(!inline.is_quick());
     }
 
     #[test]

@@ -192,7 +192,7 @@ pub(crate) async fn a_handler_that_burns_time_does_not_hold_up_others_for_long(b
         burn_ms: 1000,
         ..echo(text)
     };
-    // The first is measured, on the thread that polls. From then on the method leaves it.
+    // The first is measured, wherever it runs. From then on the method keeps off the thread that polls.
     client.echo(burning("first")).await.unwrap();
     let mut burning_client = client.clone();
     let second = tokio::spawn(async move {
