@@ -39,8 +39,11 @@ async fn records_are_what_the_contract_says() {
     assert_eq!(profile.header("x-request-id"), Some(id.as_str()));
     platform.mail_to(&account.email).await;
     let records = kafka::everything().await;
-    // A new channel greets every request topic; no call bears that header.
-    let calls = |record: &&Raw| record.header("rpc-hello").is_none();
+    // What comes before and after calls, and is none: greetings, callers that went, windows.
+    let calls = |record: &&Raw| {
+        let others = ["rpc-hello", "rpc-cancel", "rpc-window"];
+        others.into_iter().all(|name| record.header(name).is_none())
+    };
     let of = |topic: &'static str| {
         let of_topic = move |record: &&Raw| record.topic == topic;
         records.iter().filter(of_topic).filter(calls)
