@@ -36,7 +36,7 @@ pub(crate) async fn an_idle_platform_ends_soon_after_a_signal(mut platform: Plat
 pub(crate) fn slow_hashes() -> [(&'static str, String); 3] {
     [
         ("HASH_CONCURRENCY", "1".to_owned()),
-        ("ARGON2_ITERATIONS", "4".to_owned()),
+        ("ARGON2_ITERATIONS", "2".to_owned()),
         ("ARGON2_MEMORY_KIB", "65536".to_owned()),
     ]
 }
