@@ -2,8 +2,8 @@
 //!
 //! Answering there costs less than handing a task to a runtime that sleeps, if the handler is done at
 //! once. One that burns CPU would hold up every other record, so what handlers cost is measured, and
-//! only quick ones stay. It is the thread's own time that counts: on a machine that is busy with other things
-//! every handler takes long by the clock.
+//! only quick ones stay. It is the thread's own time that counts: on a machine that is busy with
+//! other things every handler takes long by the clock.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
