@@ -80,6 +80,16 @@ pub(crate) fn denied(broker: &Broker, what: &str) -> String {
     )
 }
 
+/// Whether an error says that an access rule is missing, which does not mend by itself.
+pub(crate) fn is_denial(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::GroupAuthorizationFailed
+        )
+    )
+}
+
 /// One line for an error that says that an access rule is missing; none for any other. `topic` and
 /// `group` are what was asked for.
 pub(crate) fn denied_by(

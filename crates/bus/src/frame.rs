@@ -224,6 +224,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_body_in_many_chunks_is_one_message() {
+        let bytes = framed(b"0123456789");
+        let body = || {
+            let bytes = bytes.clone();
+            let chunks = (0..bytes.len()).map(move |place| {
+                let chunk = Frame::data(bytes.slice(place..=place));
+                Ok::<_, Infallible>(chunk)
+            });
+            let chunks = futures_util::stream::iter(chunks);
+            Body::new(http_body_util::StreamBody::new(chunks))
+        };
+        let (message, _) = collect(body(), 10).await.unwrap();
+        assert_eq!(message.as_deref(), Some(&b"0123456789"[..]));
+        let status = collect(body(), 9).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+    }
+
+    #[tokio::test]
     async fn two_messages_and_a_cut_off_one_are_refused() {
         for bytes in [
             &b"\0\0\0\0\x01a\0\0\0\0\x01b"[..],

@@ -14,7 +14,7 @@ use chassis::contract::Pattern;
 use chassis::health::Component;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::reply::Reply;
@@ -184,26 +184,21 @@ impl Reader {
             }
             // The ping tells whether the path is whole; librdkafka mends what it can by itself.
             Some(Err(error)) => {
-                self.look_for_a_denial(&error);
+                if client::is_denial(&error) {
+                    self.denied(&error);
+                }
                 tracing::debug!("reading replies: {error}");
             }
             None => {}
         }
     }
 
-    /// A missing access rule does not mend by itself, and the ping does not say that it is one.
-    fn look_for_a_denial(&self, error: &KafkaError) {
-        let Shared {
-            settings,
-            reply_topic,
-            ..
-        } = &*self.shared;
-        let code = error.rdkafka_error_code();
-        // No group is joined.
-        if code == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
-            let broker = Broker::from(&**settings);
-            let reason = client::denied_by(&broker, error, &[reply_topic], reply_topic);
-            self.component.down(reason.unwrap_or_default());
+    /// The ping does not say that an access rule is missing. The group has the reply topic's name.
+    fn denied(&self, error: &KafkaError) {
+        let topic = self.shared.reply_topic.as_str();
+        let broker = Broker::from(&*self.shared.settings);
+        if let Some(reason) = client::denied_by(&broker, error, &[topic], topic) {
+            self.component.down(reason);
         }
     }
 

@@ -304,7 +304,9 @@ impl Poller {
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => return Some(code),
             // librdkafka mends what it can by itself; the watch tells whether the broker answers.
             Some(Err(error)) => {
-                self.look_for_a_denial(&error);
+                if client::is_denial(&error) {
+                    self.denied(&error);
+                }
                 tracing::debug!("reading requests: {error}");
             }
             None => {}
@@ -312,8 +314,8 @@ impl Poller {
         None
     }
 
-    /// A missing access rule does not mend by itself, and the watch does not see it.
-    fn look_for_a_denial(&self, error: &KafkaError) {
+    /// The watch does not see that an access rule is missing.
+    fn denied(&self, error: &KafkaError) {
         let Shared {
             settings, options, ..
         } = &*self.shared;

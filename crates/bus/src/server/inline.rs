@@ -43,17 +43,18 @@ impl Inline {
     }
 
     /// Whether its calls are quick, as far as they were measured.
-    pub(super) fn is_quick(&self) -> bool {
+    fn is_quick(&self) -> bool {
         u128::from(self.average.load(Ordering::Relaxed)) <= LIMIT.as_nanos()
     }
 
-    /// Runs a future to its end and notes what its first poll cost, which is what it would cost the
-    /// poll thread.
+    /// Runs a future to its end beside the poll thread, and notes what its first poll cost, which is
+    /// what it would cost that thread. What is known to be slow is not measured here: see
+    /// [`may`](Self::may).
     pub(super) async fn first_measured(&self, work: impl Future<Output = ()>) {
         let mut work = pin!(work);
         let mut begun = false;
         std::future::poll_fn(|context| {
-            if std::mem::replace(&mut begun, true) {
+            if std::mem::replace(&mut begun, true) || !self.is_quick() {
                 return work.as_mut().poll(context);
             }
             self.measured(|| work.as_mut().poll(context))

@@ -153,18 +153,10 @@ impl Shared {
                 () = control.gone() => {}
             }
         } else if !(work.repeatable && control.is_gone()) {
-            let inline = &work.served.inline;
+            // Of a burst none may have run on the poll thread: what is slow is learned here too.
             let handling = Arc::clone(self).respond(Arc::clone(&work));
-            let handling = async {
-                // Of a burst none may have run on the poll thread: what is slow is learned here too.
-                if inline.is_quick() {
-                    inline.first_measured(handling).await;
-                } else {
-                    handling.await;
-                }
-            };
             tokio::select! {
-                () = handling => {}
+                () = work.served.inline.first_measured(handling) => {}
                 () = control.gone(), if work.repeatable => {}
             }
         }
