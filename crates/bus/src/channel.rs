@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use chassis::contract::{Contract, Method, Pattern};
 use chassis::health::Component;
+use http::request::Parts;
 use http::{Request, Response};
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
@@ -166,19 +167,24 @@ impl tower::Service<Request<Body>> for KafkaChannel {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move {
-            let response = shared.carry(request).await;
-            Ok(response.unwrap_or_else(Status::into_http))
-        })
+        let (head, body) = request.into_parts();
+        Box::pin(Arc::clone(&self.shared).answer(head, body))
     }
 }
 
 // === impl Shared ===
 
 impl Shared {
-    async fn carry(self: &Arc<Self>, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let (head, body) = request.into_parts();
+    async fn answer(
+        self: Arc<Self>,
+        head: Parts,
+        body: Body,
+    ) -> Result<Response<Body>, Infallible> {
+        let response = self.carry(&head, body).await;
+        Ok(response.unwrap_or_else(Status::into_http))
+    }
+
+    async fn carry(self: &Arc<Self>, head: &Parts, body: Body) -> Result<Response<Body>, Status> {
         let Some(method) = self.contract.get(head.uri.path()).map(Arc::clone) else {
             return Err(Status::unimplemented("the bus carries no such method"));
         };
@@ -187,9 +193,9 @@ impl Shared {
         match method.pattern {
             Pattern::Event => self.publish(&method, message).await,
             Pattern::RequestReply if method.server_streaming => {
-                self.call_streaming(&method, &head, message).await
+                self.call_streaming(&method, head, message).await
             }
-            Pattern::RequestReply => self.call(&method, &head, message).await,
+            Pattern::RequestReply => self.call(&method, head, message).await,
         }
     }
 

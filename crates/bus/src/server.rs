@@ -285,8 +285,13 @@ impl Shared {
 
 fn serve(method: Arc<Method>) -> (Arc<str>, Arc<Served>) {
     let topic = method.topic.as_str().into();
-    let inline = inline::Inline::default();
-    (topic, Arc::new(Served { method, inline }))
+    let uri = http::Uri::try_from(method.path.as_str());
+    let served = Served {
+        uri: uri.expect("the names in a protobuf file make a path"),
+        inline: inline::Inline::default(),
+        method,
+    };
+    (topic, Arc::new(served))
 }
 
 fn check_journal(methods: &[Arc<Method>], options: &ServerOptions) -> Result<(), StartError> {

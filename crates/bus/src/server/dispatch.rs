@@ -17,7 +17,7 @@ use super::commit::Taken;
 use super::dialect::Dialect;
 use super::reply::Answer;
 use super::request::{Call, remaining};
-use super::work::{Ready, Served, Work, is_repeatable};
+use super::work::{Opened, Ready, Served, Work, is_repeatable};
 use crate::header;
 use crate::metrics::Refusal;
 use crate::record::Received;
@@ -73,7 +73,7 @@ impl Shared {
             Ok(call) => {
                 let key = served.method.key.as_ref().and(received.key);
                 let repeatable = is_repeatable(&served.method, &call, self.options.replays);
-                let work = Work {
+                let opened = Opened {
                     served: Arc::clone(served),
                     call,
                     address,
@@ -82,9 +82,8 @@ impl Shared {
                     key: key.filter(|key| !key.is_empty()).map(<[u8]>::to_vec),
                     repeatable,
                     awaited,
-                    slot: None,
                 };
-                self.take_slot(work);
+                self.take_slot(opened.into());
             }
             Err(status) => {
                 self.metrics.refused(match status.code() {
@@ -131,7 +130,7 @@ impl Shared {
             ));
         }
         let budget = remaining(received, method, SystemTime::now())?;
-        Call::open(received, dialect, method, &self.settings.keys, budget)
+        Call::open(received, dialect, served, &self.settings.keys, budget)
     }
 
     /// Lets a request run if there is a slot for it. Others wait, the oldest first.

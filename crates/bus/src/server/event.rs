@@ -66,7 +66,7 @@ impl Shared {
             .and_then(|dialect| {
                 calls(method, received, dialect)?;
                 let keys = &self.settings.keys;
-                let call = Call::open(received, dialect, method, keys, method.deadline)?;
+                let call = Call::open(received, dialect, served, keys, method.deadline)?;
                 Ok((Arc::clone(method), call))
             });
         let event = Event {

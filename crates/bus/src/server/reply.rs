@@ -1,12 +1,13 @@
 //! The records that answer a request.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chassis::contract::Method;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
@@ -170,8 +171,10 @@ impl Shared {
         let mut has_status = false;
         for (name, value) in answer.metadata.iter().chain(&answer.trailers) {
             let name = name.as_str();
-            if name.starts_with("grpc-") {
-                has_status |= name == header::STATUS;
+            if name == header::STATUS {
+                has_status = true;
+                record.header(header::STATUS, status_value(value));
+            } else if name.starts_with("grpc-") {
                 record.header(name.to_owned(), value.as_bytes().to_vec());
             } else if name != "content-type" && name != "date" {
                 let name = format!("{}{name}", header::META_PREFIX);
@@ -220,6 +223,14 @@ impl Shared {
             }
             Ok(()) => true,
         }
+    }
+}
+
+/// A `grpc-status`. The one that most replies have costs nothing.
+fn status_value(value: &HeaderValue) -> Cow<'static, [u8]> {
+    match value.as_bytes() {
+        b"0" => Cow::Borrowed(b"0"),
+        other => Cow::Owned(other.to_vec()),
     }
 }
 

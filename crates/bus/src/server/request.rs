@@ -11,6 +11,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::dialect::Dialect;
+use super::work::Served;
 use crate::keys::KeyRing;
 use crate::record::Received;
 use crate::{frame, header};
@@ -62,23 +63,23 @@ impl Call {
     pub(super) fn open(
         received: &Received<'_>,
         dialect: Dialect,
-        method: &Method,
+        served: &Served,
         keys: &KeyRing,
         budget: Duration,
     ) -> Result<Self, Status> {
+        let method = &served.method;
         let framed = if dialect.is_own() {
             open_own(received, method, keys)?
         } else {
             frame::framed(&dialect.decode(method, received.value)?)
         };
-        let uri = Uri::try_from(method.path.as_str()).map_err(|_| unreadable("a bad method"))?;
         let headers = if dialect.is_own() {
             metadata(received, keys)?
         } else {
             foreign_metadata(received)?
         };
         Ok(Self {
-            uri,
+            uri: served.uri.clone(),
             headers: with_transport(headers, received),
             framed,
             id: id(received, dialect, method)?,
@@ -169,9 +170,10 @@ fn metadata(received: &Received<'_>, keys: &KeyRing) -> Result<HeaderMap, Status
         let Some(meta) = name.strip_prefix(header::META_PREFIX) else {
             continue;
         };
-        if !header::REQUEST_METADATA.contains(&meta) {
+        let mut known = header::REQUEST_METADATA.into_iter();
+        let Some(meta) = known.find(|known| *known == meta) else {
             continue;
-        }
+        };
         let opened;
         let value = if meta == "authorization" {
             opened = keys.open_header(received, name, value);
@@ -190,19 +192,21 @@ fn metadata(received: &Received<'_>, keys: &KeyRing) -> Result<HeaderMap, Status
 fn foreign_metadata(received: &Received<'_>) -> Result<HeaderMap, Status> {
     let mut headers = HeaderMap::new();
     for (name, value) in &received.headers {
-        if header::REQUEST_METADATA.contains(name) {
+        let mut known = header::REQUEST_METADATA.into_iter();
+        if let Some(name) = known.find(|known| known == name) {
             add(&mut headers, name, value)?;
         }
     }
     Ok(headers)
 }
 
-fn add(headers: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), Status> {
-    let pair = HeaderName::from_bytes(name.as_bytes()).ok();
-    let pair = pair.zip(HeaderValue::from_bytes(value).ok());
-    let (name, value) = pair.ok_or_else(|| unreadable("metadata that is no header"))?;
+fn add(headers: &mut HeaderMap, name: &'static str, value: &[u8]) -> Result<(), Status> {
+    let value = HeaderValue::from_bytes(value);
+    let value = value.map_err(|_| unreadable("metadata that is no header"))?;
     // The first of a name counts.
-    headers.entry(name).or_insert(value);
+    headers
+        .entry(HeaderName::from_static(name))
+        .or_insert(value);
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! A request on its way through this process: in order, on the poll thread or beside it, to its end.
 
 use std::future::Future as _;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use chassis::contract::{Idempotency, Method};
+use http::Uri;
 use tonic::Status;
 
 use super::Shared;
@@ -22,12 +24,22 @@ use crate::channel::WINDOW;
 #[derive(Debug)]
 pub(super) struct Served {
     pub(super) method: Arc<Method>,
+    /// Its path, as the generated server is asked for it.
+    pub(super) uri: Uri,
     pub(super) inline: Inline,
 }
 
-/// A request that was opened, with everything that is held for it.
+/// A request that was opened, with everything that is held for it. Small: it is handed on many times.
 #[derive(Debug)]
 pub(super) struct Work {
+    opened: Arc<Opened>,
+    /// Given back when the work is dropped. None while it waits for one.
+    pub(super) slot: Option<Slot>,
+}
+
+/// A request that was opened.
+#[derive(Debug)]
+pub(super) struct Opened {
     pub(super) served: Arc<Served>,
     pub(super) call: Call,
     pub(super) address: Address,
@@ -39,14 +51,12 @@ pub(super) struct Work {
     pub(super) repeatable: bool,
     /// Whether the poll thread had nothing to do when it came.
     pub(super) awaited: bool,
-    /// Given back when the work is dropped. None while it waits for one.
-    pub(super) slot: Option<Slot>,
 }
 
 /// Orders are kept within a topic.
 pub(super) type Turn = (Arc<str>, Vec<u8>);
 
-impl Work {
+impl Opened {
     /// What is left of its budget.
     pub(super) fn left(&self) -> Option<Duration> {
         let left = self.call.budget().checked_sub(self.since.elapsed())?;
@@ -56,6 +66,21 @@ impl Work {
     fn turn(&self) -> Option<Turn> {
         let key = self.key.clone()?;
         Some((Arc::clone(&self.taken.place.0), key))
+    }
+}
+
+impl From<Opened> for Work {
+    fn from(opened: Opened) -> Self {
+        let opened = Arc::new(opened);
+        Self { opened, slot: None }
+    }
+}
+
+impl Deref for Work {
+    type Target = Opened;
+
+    fn deref(&self) -> &Opened {
+        &self.opened
     }
 }
 
@@ -106,8 +131,7 @@ impl Shared {
             let control = self.control(&work);
             return self.run_beside(work, control);
         }
-        let work = Arc::new(work);
-        let mut handling = Box::pin(Arc::clone(self).respond(Arc::clone(&work)));
+        let mut handling = Box::pin(Arc::clone(self).respond(Arc::clone(&work.opened)));
         // It is polled again by whoever goes on with it, with a waker that wakes.
         let mut context = Context::from_waker(Waker::noop());
         let polled = work
@@ -144,17 +168,18 @@ impl Shared {
         });
     }
 
-    /// Runs a request to its end, or until its caller has gone.
+    /// Runs a request to its end, or until its caller has gone. What does the work is boxed: all of it
+    /// in one future would be several KiB, which are copied on their way to the runtime.
     async fn attend(self: &Arc<Self>, work: Work, control: Control) {
-        let work = Arc::new(work);
         if work.served.method.server_streaming {
+            let answering = Box::pin(self.answer_streaming(&work, &control));
             tokio::select! {
-                () = self.answer_streaming(&work, &control) => {}
+                () = answering => {}
                 () = control.gone() => {}
             }
         } else if !(work.repeatable && control.is_gone()) {
             // Of a burst none may have run on the poll thread: what is slow is learned here too.
-            let handling = Arc::clone(self).respond(Arc::clone(&work));
+            let handling = Box::pin(Arc::clone(self).respond(Arc::clone(&work.opened)));
             tokio::select! {
                 () = work.served.inline.first_measured(handling) => {}
                 () = control.gone(), if work.repeatable => {}
@@ -164,7 +189,7 @@ impl Shared {
     }
 
     /// Handles a request and sends its one reply.
-    async fn respond(self: Arc<Self>, work: Arc<Work>) {
+    async fn respond(self: Arc<Self>, work: Arc<Opened>) {
         let response = match work.left() {
             Some(budget) => self.handle(&work.call, budget).await,
             None => {
