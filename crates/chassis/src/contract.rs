@@ -52,6 +52,8 @@ pub struct Method {
     /// Whether its request or its reply holds a field marked `debug_redact`, however deep. Such a
     /// method's values are encrypted on the bus.
     pub sealed: bool,
+    /// Whether its reply alone holds such a field: it is never stored then.
+    pub secret_reply: bool,
     /// Whether the answer is a stream of messages.
     pub server_streaming: bool,
     /// The request field that orders: calls with the same value of it are handled one by one.
@@ -191,6 +193,13 @@ impl Method {
     #[must_use]
     pub fn input(&self) -> MessageDescriptor {
         self.descriptor.input()
+    }
+
+    /// Whether the response to a call with an idempotency key may be kept and replayed: a second run
+    /// would do harm, and the response is one message without a secret.
+    #[must_use]
+    pub fn is_replayable(&self) -> bool {
+        self.idempotency == Idempotency::Unknown && !self.server_streaming && !self.secret_reply
     }
 
     /// The response type.

@@ -15,6 +15,7 @@
 //! | [`deadline`] | a call ends in time |
 //! | [`authenticate`] | who may call |
 //! | [`validation`] | what may be asked |
+//! | [`idempotency`] | a call sent again with its key is answered as before |
 //!
 //! Their futures are plain types, one inside the other: a call over all layers allocates what it has
 //! to remember and nothing for the layers themselves.
@@ -30,6 +31,7 @@ use validate::Validator;
 use crate::contract::Contract;
 use crate::metrics::Metrics;
 use crate::trace::TraceIds;
+use idempotency::Responses;
 use method::Methods;
 use token::AccessVerifier;
 
@@ -39,6 +41,7 @@ pub mod body;
 pub mod catch_panic;
 pub mod deadline;
 pub mod ending;
+pub mod idempotency;
 pub mod load_shed;
 pub mod log;
 pub mod method;
@@ -62,6 +65,8 @@ pub struct Parts {
     pub trace_ids: Arc<TraceIds>,
     /// The calls that may be worked on at once, of all methods together.
     pub max_in_flight: usize,
+    /// Where responses to calls with an idempotency key are kept. Without it the key means nothing.
+    pub responses: Option<Arc<dyn Responses>>,
 }
 
 /// What the layers wrap, and what they make of it.
@@ -91,7 +96,7 @@ impl<S> LayerService for S where
 
 impl Parts {
     /// With a seed of the system's for the ids of spans, and
-    /// [`load_shed::MAX_IN_FLIGHT`] calls at once.
+    /// [`load_shed::MAX_IN_FLIGHT`] calls at once. No responses are kept.
     ///
     /// # Errors
     /// The system has no randomness.
@@ -108,6 +113,7 @@ impl Parts {
             metrics,
             trace_ids: Arc::new(TraceIds::random()?),
             max_in_flight: load_shed::MAX_IN_FLIGHT,
+            responses: None,
         })
     }
 }
@@ -115,6 +121,7 @@ impl Parts {
 /// Puts every layer around a service, outermost first as in the table above.
 pub fn stack<S: LayerService>(parts: &Parts, service: S) -> impl LayerService + use<S> {
     let methods = Arc::new(Methods::new(parts));
+    let service = idempotency::layer(parts).layer(service);
     let service = validation::layer(parts).layer(service);
     let service = authenticate::layer(parts).layer(service);
     let service = deadline::layer().layer(service);

@@ -149,7 +149,8 @@ fn read(
             None
         }
     };
-    let sealed = holds_secret(&descriptor.input()) || holds_secret(&descriptor.output());
+    let secret_reply = holds_secret(&descriptor.output());
+    let sealed = secret_reply || holds_secret(&descriptor.input());
     Method {
         service: service.full_name().to_owned(),
         topic,
@@ -158,6 +159,7 @@ fn read(
         idempotency,
         deadline,
         sealed,
+        secret_reply,
         server_streaming,
         key,
         max_in_flight,

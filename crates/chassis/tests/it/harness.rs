@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chassis::call::{Budget, CallId, FromBus};
 use chassis::contract::Contract;
+use chassis::layer::idempotency::MemoryResponses;
 use chassis::layer::{LayerService, Parts, stack};
 use chassis::metrics::Metrics;
 use http::{Request, Response};
@@ -88,7 +89,23 @@ pub(crate) fn slow(delay_ms: u32) -> EchoRequest {
 
 impl TestApp {
     pub(crate) fn new(max_in_flight: usize) -> Self {
-        let parts = parts(max_in_flight);
+        Self::of(parts(max_in_flight))
+    }
+
+    /// Keeps responses to calls with a key.
+    pub(crate) fn replaying() -> Self {
+        Self::replaying_at_most(100)
+    }
+
+    pub(crate) fn replaying_at_most(responses: usize) -> Self {
+        let responses = MemoryResponses::new(responses, Duration::from_secs(3600));
+        Self::of(Parts {
+            responses: Some(Arc::new(responses)),
+            ..parts(100)
+        })
+    }
+
+    fn of(parts: Parts) -> Self {
         let echo = Echo::default();
         let service = stack(&parts, echo.routes().prepare());
         Self {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod harness;
+mod idempotency;
 mod layers;
 mod streams;
 mod traces;
