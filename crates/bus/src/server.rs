@@ -75,8 +75,8 @@ pub struct ServerOptions {
     /// in which it takes effect, and refuse one that they know. What must not run twice then takes
     /// effect once even where a process is killed before it has committed its offset.
     pub journaled: bool,
-    /// The service keeps the responses of calls with an idempotency key and replays them. Such calls
-    /// then run at least once.
+    /// The service keeps the responses of calls with an idempotency key and replays them
+    /// (`chassis::layer::Parts::responses`). Such calls are then delivered at least once.
     pub replays: bool,
 }
 

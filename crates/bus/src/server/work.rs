@@ -86,7 +86,8 @@ impl Deref for Work {
 
 /// Whether a call may run again: it says so, or its response is kept and replayed.
 pub(super) fn is_repeatable(method: &Method, call: &Call, replays: bool) -> bool {
-    method.idempotency != Idempotency::Unknown || (replays && call.has_idempotency_key())
+    method.idempotency != Idempotency::Unknown
+        || (replays && method.is_replayable() && call.has_idempotency_key())
 }
 
 /// A request that runs now.

@@ -11,10 +11,15 @@ use bus::topics::TopicSpec;
 use bus::{EmbeddedBroker, KafkaChannel, KafkaServer, Settings};
 use chassis::contract::Contract;
 use chassis::health::Health;
+use chassis::layer::idempotency::{MemoryResponses, Responses};
+use chassis::layer::{LayerService, Parts, stack};
+use chassis::metrics::Metrics;
 use parking_lot::Mutex;
 use test_contract::echo::echo_service_client::EchoServiceClient;
 use test_contract::echo::note_service_client::NoteServiceClient;
 use test_contract::{ECHO, Echo, NOTE};
+use token::AccessSigner;
+use validate::Validator;
 
 mod invariants;
 mod raw;
@@ -174,12 +179,44 @@ impl Bus {
         instance_id: Option<&str>,
         options: ServerOptions,
     ) -> Arc<KafkaServer> {
+        let routes = echo.routes().prepare();
+        self.start(echo, instance_id, options, routes).await
+    }
+
+    /// A server that replays the responses to calls with a key.
+    pub(crate) async fn serve_replaying(
+        &self,
+        echo: &Echo,
+        responses: &Arc<MemoryResponses>,
+    ) -> Arc<KafkaServer> {
+        let signer = AccessSigner::from_paserk(&token::generate().unwrap().access_secret);
+        let validator = Validator::new(test_contract::echo::descriptors()).unwrap();
+        let mut parts = Parts::new(
+            Arc::clone(&self.contract),
+            Arc::new(signer.unwrap().verifier()),
+            Arc::new(validator),
+            Metrics::default(),
+        )
+        .unwrap();
+        parts.responses = Some(Arc::clone(responses) as Arc<dyn Responses>);
+        let mut options = self.options();
+        options.replays = true;
+        let service = stack(&parts, echo.routes().prepare());
+        self.start(echo, None, options, service).await
+    }
+
+    async fn start(
+        &self,
+        echo: &Echo,
+        instance_id: Option<&str>,
+        options: ServerOptions,
+        service: impl LayerService,
+    ) -> Arc<KafkaServer> {
         let mut settings = self.settings.clone();
         settings.instance_id = instance_id.map(str::to_owned);
         let health = Health::default();
         let component = health.component("kafka");
-        let routes = echo.routes().prepare();
-        let server = KafkaServer::start(&settings, &self.contract, options, routes, component);
+        let server = KafkaServer::start(&settings, &self.contract, options, service, component);
         let server = Arc::new(server.unwrap());
         within(health.ready()).await;
         self.servers.lock().push(Arc::clone(&server));

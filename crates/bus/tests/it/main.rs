@@ -103,6 +103,8 @@ on_every_broker! {
         a_copy_of_a_call_that_may_run_twice_does on 1,
         a_service_without_a_journal_does_not_start on 1,
         a_call_with_an_idempotency_key_may_run_again_where_responses_are_kept on 1,
+        a_call_sent_again_with_its_key_is_answered_as_before on 1,
+        a_server_that_takes_over_answers_what_was_kept_before_it on 1,
         an_offset_is_committed_before_the_call_runs_where_the_contract_says_so on 1,
     }
     lifecycle {
