@@ -9,6 +9,7 @@
 //! | [`session`] | sessions and the generations of their refresh tokens |
 //! | [`outbox`] | events, and the relay that publishes them |
 //! | [`call_journal`] | a call delivered twice takes effect once |
+//! | [`idempotency_keys`] | a call sent again with its key is answered as before |
 //! | [`entity`], [`schema`], [`database`] | the tables, their migrations, the connection |
 //! | [`deps`], [`timestamp`] | time, ids and randomness as parameters |
 //! | [`server`], [`process`] | the service on its transports, and as a process |
@@ -23,6 +24,7 @@ pub mod email;
 pub mod entity;
 pub mod error;
 pub mod find;
+pub mod idempotency_keys;
 pub mod name;
 pub mod outbox;
 pub mod password;

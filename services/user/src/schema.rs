@@ -11,6 +11,7 @@ mod m0003_user_roles;
 mod m0004_sessions;
 mod m0005_outbox;
 mod m0006_call_journal;
+mod m0007_idempotency_keys;
 
 use std::collections::BTreeSet;
 
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_sessions::Migration),
             Box::new(m0005_outbox::Migration),
             Box::new(m0006_call_journal::Migration),
+            Box::new(m0007_idempotency_keys::Migration),
         ]
     }
 
@@ -161,7 +163,7 @@ mod tests {
     async fn an_empty_database_is_refused_and_the_message_says_what_to_run() {
         let db = database().await;
         let error = check(&db).await.unwrap_err();
-        assert!(matches!(&error, SchemaError::Behind { missing } if missing.len() == 6));
+        assert!(matches!(&error, SchemaError::Behind { missing } if missing.len() == 7));
         assert!(
             error.to_string().contains("run trolleybus-user migrate"),
             "{error}"

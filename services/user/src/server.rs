@@ -24,6 +24,7 @@ use validate::Validator;
 use crate::config::UserConfig;
 use crate::database::{self, Database};
 use crate::deps::Deps;
+use crate::idempotency_keys::StoredResponses;
 use crate::outbox::{Relay, RelaySettings};
 use crate::password::Hasher;
 use crate::schema;
@@ -83,7 +84,7 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
         metrics: metrics.clone(),
         ..bus
     };
-    let layers = layer::Parts::new(
+    let mut layers = layer::Parts::new(
         Arc::clone(&contract),
         Arc::new(verifier),
         Arc::new(Validator::new(proto::descriptors())?),
@@ -112,6 +113,8 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
         sealer: Arc::new(sealer),
         poke: Arc::clone(&poke),
     };
+    let responses = StoredResponses::new(db.clone(), Deps::system().clock);
+    layers.responses = Some(Arc::new(responses));
     let service = stack(
         &layers,
         Routes::new(UserServiceServer::new(users)).prepare(),
@@ -120,6 +123,8 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     let mut options = ServerOptions::new(GROUP, &[SERVICE]);
     // `call_journal` notes every call that must not take effect twice.
     options.journaled = true;
+    // `idempotency_keys` holds the responses to those that came with a key.
+    options.replays = true;
     options.also_needs = contract
         .get(WELCOME)
         .map(|method| method.topic.clone())

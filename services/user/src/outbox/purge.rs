@@ -6,11 +6,10 @@ use chassis::shutdown::Shutdown;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{ColumnTrait as _, DatabaseConnection, DbErr, EntityTrait as _, QueryFilter as _};
 
-use crate::call_journal;
 use crate::deps::Clock;
 use crate::entity::outbox::{Column, Entity};
-use crate::session;
 use crate::timestamp::Timestamp;
+use crate::{call_journal, idempotency_keys, session};
 
 /// Published events are kept for this long, to see what was sent.
 pub const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -60,7 +59,8 @@ pub(super) async fn run(db: &DatabaseConnection, clock: &dyn Clock, shutdown: &S
     }
 }
 
-/// Forgets all published events, noted calls and expired sessions that are older than they are kept, in batches.
+/// Forgets all published events, noted calls, idempotency keys and expired sessions that are older
+/// than they are kept, in batches.
 ///
 /// # Errors
 /// The database did not answer.
@@ -71,8 +71,9 @@ pub async fn everything_old(db: &DatabaseConnection, clock: &dyn Clock) -> Resul
         let events = published(db, now - KEPT_FOR, BATCH).await?;
         let calls = call_journal::purge(db, now - call_journal::KEPT_FOR, BATCH).await?;
         let sessions = session::purge::expired(db, now - session::purge::KEPT_FOR, BATCH).await?;
-        forgotten += events + calls + sessions;
-        if [events, calls, sessions]
+        let keys = idempotency_keys::purge(db, now, BATCH).await?;
+        forgotten += events + calls + sessions + keys;
+        if [events, calls, sessions, keys]
             .iter()
             .all(|forgotten| *forgotten < BATCH)
         {

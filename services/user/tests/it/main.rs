@@ -6,6 +6,7 @@ mod harness;
 
 mod call_journal;
 mod find;
+mod idempotency_keys;
 mod outbox;
 mod refresh_session;
 mod register;
