@@ -6,6 +6,7 @@ use tonic::{Code, Status};
 use tonic_types::{FieldViolation, StatusExt as _};
 use transcode::{RequestError, RequestErrorKind};
 
+use chassis::layer::idempotency::IDEMPOTENCY_KEY_REUSED;
 use chassis::layer::validation::{INVALID_REQUEST, violated};
 use chassis::status::{Reason, reason_of};
 
@@ -57,11 +58,17 @@ pub struct Failure {
 // === impl Failure ===
 
 impl From<Status> for Failure {
-    /// The HTTP status of the google.rpc table. Every error has a reason: where nobody gave one, it
-    /// is the name of the code.
+    /// The HTTP status of the google.rpc table, but for a key that came before with another request:
+    /// the header's specification has a status of its own for that. Every error has a reason: where
+    /// nobody gave one, it is the name of the code.
     fn from(status: Status) -> Self {
-        let http = transcode::http_status(status.code().into());
-        let status = if reason_of(&status).is_some() {
+        let reason = reason_of(&status);
+        let http = if reason.as_deref() == Some(IDEMPOTENCY_KEY_REUSED.reason) {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else {
+            transcode::http_status(status.code().into())
+        };
+        let status = if reason.is_some() {
             status
         } else {
             let reason = Reason {
@@ -271,7 +278,7 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_page() {
-        use chassis::layer::authenticate;
+        use chassis::layer::{authenticate, idempotency};
         let reasons = [
             ROUTE_NOT_FOUND,
             METHOD_NOT_ALLOWED,
@@ -284,6 +291,10 @@ mod tests {
             authenticate::TOKEN_INVALID,
             authenticate::TOKEN_EXPIRED,
             authenticate::INTERNAL_METHOD,
+            idempotency::IDEMPOTENCY_KEY_INVALID,
+            idempotency::IDEMPOTENCY_KEY_REUSED,
+            idempotency::IDEMPOTENCY_KEY_IN_USE,
+            idempotency::RESPONSES_UNAVAILABLE,
         ];
         for Reason { reason, domain, .. } in reasons {
             let page = format!("{}/../docs/errors/{reason}.md", env!("CARGO_MANIFEST_DIR"));
@@ -293,6 +304,15 @@ mod tests {
                 "{page} names another domain"
             );
         }
+    }
+
+    #[test]
+    fn a_key_that_came_with_another_request_has_a_status_of_its_own() {
+        use chassis::layer::idempotency::{IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_INVALID};
+        let http = |reason: Reason| Failure::from(reason.status("no")).http.as_u16();
+        assert_eq!(http(IDEMPOTENCY_KEY_REUSED), 422);
+        assert_eq!(http(IDEMPOTENCY_KEY_IN_USE), 409);
+        assert_eq!(http(IDEMPOTENCY_KEY_INVALID), 400);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use chassis::contract::{Access, Contract, Method};
 use chassis::layer::method::Methods;
-use chassis::layer::{self, authenticate, log, method, metrics, trace};
+use chassis::layer::{self, authenticate, idempotency, log, method, metrics, trace};
 use http::{HeaderMap, HeaderName, Request, Response, header};
 use token::AccessVerifier;
 use tonic::Status;
@@ -129,6 +129,8 @@ impl Admission {
             .filter(|method| method.access != Access::Internal)
             .ok_or_else(|| Status::unimplemented("no such method here"))?;
         self.authorize(method, &head.headers).await?;
+        // Here already: a key that no service takes is no reason to ask one.
+        idempotency::key(&head.headers)?;
         let peer = head.extensions.get::<Peer>().copied();
         head.headers = passed_on(&head.headers, peer);
         let local = proto::GATEWAY_SERVICES.contains(&method.service.as_str());
