@@ -45,7 +45,7 @@ pub const UNSUPPORTED_MEDIA_TYPE: Reason = Reason {
 const DOMAIN: &str = "gateway";
 
 /// How long a client should wait before it tries again, in seconds.
-const RETRY_AFTER: &str = "1";
+const RETRY_AFTER: u64 = 1;
 
 /// An error that is about to be answered.
 #[derive(Debug)]
@@ -222,14 +222,14 @@ impl Failure {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, fixed("Bearer"));
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, fixed(RETRY_AFTER));
-            }
             // What is left of a body that is not read would be taken for the next request.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
                 headers.insert(header::CONNECTION, fixed("close"));
             }
             _ => {}
+        }
+        if let Some(seconds) = retry_after(http, &status) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(allow) = allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
             headers.insert(header::ALLOW, allow);
@@ -259,6 +259,22 @@ fn name(code: Code) -> &'static str {
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
+}
+
+/// The seconds after which to try again: those of the status' `RetryInfo`, rounded up. Without one they
+/// are known where the HTTP status says that it is worth trying.
+fn retry_after(http: StatusCode, status: &Status) -> Option<u64> {
+    let delay = status
+        .get_details_retry_info()
+        .and_then(|info| info.retry_delay);
+    if let Some(delay) = delay {
+        return Some(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
+    }
+    let passing = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    passing.contains(&http).then_some(RETRY_AFTER)
 }
 
 #[cfg(test)]

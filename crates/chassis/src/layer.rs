@@ -24,6 +24,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::{Request, Response};
+use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tower::{Layer as _, Service};
 use validate::Validator;
@@ -67,6 +68,9 @@ pub struct Parts {
     pub max_in_flight: usize,
     /// Where responses to calls with an idempotency key are kept. Without it the key means nothing.
     pub responses: Option<Arc<dyn Responses>>,
+    /// The calls with an idempotency key that run: they go on when their callers go, so a process waits
+    /// for them before it ends.
+    pub keyed: TaskTracker,
 }
 
 /// What the layers wrap, and what they make of it.
@@ -114,6 +118,7 @@ impl Parts {
             trace_ids: Arc::new(TraceIds::random()?),
             max_in_flight: load_shed::MAX_IN_FLIGHT,
             responses: None,
+            keyed: TaskTracker::new(),
         })
     }
 }

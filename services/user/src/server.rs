@@ -18,6 +18,7 @@ use sea_orm::DatabaseConnection;
 use token::AccessVerifier;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tonic::service::Routes;
 use validate::Validator;
 
@@ -153,6 +154,13 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
 
     server.shutdown(SOFT_STOP / 2).await;
     let served = serving.await.context("the gRPC server")?;
+    layers.keyed.close();
+    if timeout(SOFT_STOP / 2, layers.keyed.wait()).await.is_err() {
+        tracing::warn!(
+            calls = layers.keyed.len(),
+            "calls with an idempotency key were broken off: their keys are free again when their claims run out"
+        );
+    }
     last_call.begin();
     let relayed = relaying.await.context("the outbox relay")?;
     if !(served && relayed) {

@@ -13,6 +13,8 @@ use std::time::Duration;
 use http::{Extensions, HeaderMap, Request, Response};
 use pin_project_lite::pin_project;
 use token::Identity;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::ErrorDetails;
@@ -20,6 +22,7 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::body::buffered;
+use super::load_shed::{Room, overloaded};
 use super::method::Called;
 use super::{LayerService, Parts, catch_panic};
 use crate::call::Budget;
@@ -74,12 +77,21 @@ pub const RESPONSES_UNAVAILABLE: Reason = Reason {
 
 /// The layer.
 #[derive(Debug, Clone)]
-pub struct Idempotency(Option<Arc<dyn Responses>>);
+pub struct Idempotency(Option<Replaying>);
+
+/// What it takes to replay responses.
+#[derive(Debug, Clone)]
+struct Replaying {
+    responses: Arc<dyn Responses>,
+    /// A call holds its place here to its end; its place among all calls is free when its caller goes.
+    room: Arc<Room>,
+    tasks: TaskTracker,
+}
 
 /// What [`Idempotency`] makes of a service.
 #[derive(Debug, Clone)]
 pub struct IdempotencyService<S> {
-    responses: Option<Arc<dyn Responses>>,
+    replaying: Option<Replaying>,
     inner: S,
 }
 
@@ -100,7 +112,12 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + 
 /// caller's own, and of validation, so that what is refused there holds no key.
 #[must_use]
 pub fn layer(parts: &Parts) -> Idempotency {
-    Idempotency(parts.responses.clone())
+    let responses = parts.responses.clone();
+    Idempotency(responses.map(|responses| Replaying {
+        responses,
+        room: Arc::new(Room::new(parts.max_in_flight)),
+        tasks: parts.keyed.clone(),
+    }))
 }
 
 /// The key of a call, if it has one.
@@ -129,8 +146,8 @@ impl<S> Layer<S> for Idempotency {
     type Service = IdempotencyService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let responses = self.0.clone();
-        IdempotencyService { responses, inner }
+        let replaying = self.0.clone();
+        IdempotencyService { replaying, inner }
     }
 }
 
@@ -144,20 +161,20 @@ impl<S: LayerService> Service<Request<Body>> for IdempotencyService<S> {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let responses = self.responses.as_ref();
-        let responses = responses.filter(|_| request.headers().contains_key(HEADER));
+        let replaying = self.replaying.as_ref();
+        let replaying = replaying.filter(|_| request.headers().contains_key(HEADER));
         let called = Called::of(&request).filter(|called| called.method().is_replayable());
-        let Some((responses, called)) = responses.zip(called) else {
+        let Some((replaying, called)) = replaying.zip(called) else {
             return IdempotencyFuture::Passed {
                 inner: self.inner.call(request),
             };
         };
-        let (responses, served) = (Arc::clone(responses), Arc::clone(&called.served));
+        let (replaying, served) = (replaying.clone(), Arc::clone(&called.served));
         // The clone takes the place of the one that was made ready.
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
         let inner = Box::pin(async move {
-            let answered = answer(responses, &served.method, ready, request).await;
+            let answered = answer(replaying, &served.method, ready, request).await;
             Ok(answered.unwrap_or_else(Status::into_http))
         });
         IdempotencyFuture::Keyed { inner }
@@ -186,7 +203,7 @@ impl<F> std::fmt::Debug for IdempotencyFuture<F> {
 
 /// The response to a call with a key: that of the first such call.
 async fn answer<S: LayerService>(
-    responses: Arc<dyn Responses>,
+    replaying: Replaying,
     method: &Method,
     service: S,
     request: Request<Body>,
@@ -201,9 +218,19 @@ async fn answer<S: LayerService>(
         Status::internal("the service failed")
     })?;
     let limit = limit(method, request.extensions());
-    let claim = responses.claim(&attempt, limit + MARGIN).await;
+    // Taken first: a claim that cannot run would keep the key from everybody.
+    let place = replaying.room.enter().ok_or_else(overloaded)?;
+    let claim = replaying.responses.claim(&attempt, limit + MARGIN).await;
     match claim.map_err(|error| unavailable(&error))? {
-        Claim::Run => run(responses, attempt, limit, service, request).await,
+        Claim::Run => {
+            let work = settled(replaying.responses, attempt, limit, service, request);
+            let work = in_trace(async move {
+                let answer = work.await;
+                drop(place);
+                answer
+            });
+            finished(replaying.tasks.spawn(work.in_current_span())).await
+        }
         Claim::Replay(kept) => match Kept::decode(&kept) {
             Some(kept) => Ok(kept.into_response()),
             None => {
@@ -244,8 +271,8 @@ fn unavailable(error: &StoreError) -> Status {
     )
 }
 
-/// Runs the call as a task of its own: a caller who goes away will ask again, for the response.
-async fn run<S: LayerService>(
+/// Runs the call to its end, and stores what became of it.
+async fn settled<S: LayerService>(
     responses: Arc<dyn Responses>,
     attempt: Attempt,
     limit: Duration,
@@ -254,28 +281,32 @@ async fn run<S: LayerService>(
 ) -> Result<Response<Body>, Status> {
     // Caught here, so that the claim of a call that panics is given back.
     let mut service = catch_panic::layer().layer(service);
-    let work = async move {
-        let finished = async {
-            let Ok(response) = service.call(request).await;
-            Kept::of(response).await
-        };
-        let finished = tokio::time::timeout(limit, finished).await;
-        let finished = finished.unwrap_or_else(|_| {
-            Err(Status::deadline_exceeded(
-                "the service did not answer in time",
-            ))
-        });
-        // Before it is answered: who asks again then finds it.
-        let settled = match &finished {
-            Ok(kept) if is_final(kept.code()) => responses.keep(&attempt, kept.encode()).await,
-            _ => responses.release(&attempt).await,
-        };
-        if let Err(error) = settled {
-            tracing::error!(%error, "what became of a call with a key was not stored: it may run again");
-        }
-        finished.map(Kept::into_response)
+    let finished = async {
+        let Ok(response) = service.call(request).await;
+        Kept::of(response).await
     };
-    let task = tokio::spawn(in_trace(work).in_current_span());
+    let finished = tokio::time::timeout(limit, finished).await;
+    let finished = finished.unwrap_or_else(|_| {
+        Err(Status::deadline_exceeded(
+            "the service did not answer in time",
+        ))
+    });
+    // Before it is answered: who asks again then finds it.
+    let stored = match &finished {
+        Ok(kept) if is_final(kept.code()) => responses.keep(&attempt, kept.encode()).await,
+        _ => responses.release(&attempt).await,
+    };
+    if let Err(error) = stored {
+        tracing::error!(%error, "what became of a call with a key was not stored: it may run again");
+    }
+    finished.map(Kept::into_response)
+}
+
+/// What a call that is a task of its own was answered. It is one because a caller who goes away will
+/// ask again, for the response.
+async fn finished(
+    task: JoinHandle<Result<Response<Body>, Status>>,
+) -> Result<Response<Body>, Status> {
     task.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a call with a key was broken off");
         Err(Status::internal("the service failed"))

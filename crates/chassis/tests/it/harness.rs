@@ -98,10 +98,14 @@ impl TestApp {
     }
 
     pub(crate) fn replaying_at_most(responses: usize) -> Self {
+        Self::replaying_with(responses, 100)
+    }
+
+    pub(crate) fn replaying_with(responses: usize, max_in_flight: usize) -> Self {
         let responses = MemoryResponses::new(responses, Duration::from_secs(3600));
         Self::of(Parts {
             responses: Some(Arc::new(responses)),
-            ..parts(100)
+            ..parts(max_in_flight)
         })
     }
 

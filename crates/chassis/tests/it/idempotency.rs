@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chassis::layer::idempotency::RESPONSES_UNAVAILABLE;
+use chassis::layer::load_shed::OVERLOADED;
 use chassis::status::reason_of;
 use test_contract::echo::{ApplyRequest, ApplyResponse};
 use tonic::{Code, Request, Response, Status};
@@ -140,4 +141,25 @@ async fn a_store_with_no_room_refuses_calls_with_a_key_alone() {
     assert_eq!(reason(refused), RESPONSES_UNAVAILABLE.reason);
     assert_eq!(effects(client.charge(apply("b")).await), 1);
     assert_eq!(effects(first.await.unwrap()), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_caller_went_keeps_its_place_among_those_with_a_key() {
+    let app = TestApp::replaying_with(100, 1);
+    let mut client = app.client(By::Http2);
+    let slow = ApplyRequest {
+        delay_ms: 1000,
+        ..apply("a")
+    };
+    let mut hurried = keyed("k1", slow.clone());
+    hurried.set_timeout(Duration::from_millis(100));
+    let status = client.charge(hurried).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    let refused = client.charge(keyed("k2", apply("b"))).await;
+    assert_eq!(reason(refused), OVERLOADED.reason);
+    assert_eq!(app.echo.ledger.begun("b"), 0);
+    assert_eq!(effects(client.charge(apply("b")).await), 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(effects(client.charge(keyed("k1", slow)).await), 1);
+    assert_eq!(effects(client.charge(keyed("k2", apply("b"))).await), 2);
 }
