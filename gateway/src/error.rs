@@ -308,7 +308,7 @@ mod tests {
             authenticate::TOKEN_EXPIRED,
             authenticate::INTERNAL_METHOD,
             idempotency::IDEMPOTENCY_KEY_INVALID,
-            idempotency::IDEMPOTENCY_KEY_REUSED,
+            IDEMPOTENCY_KEY_REUSED,
             idempotency::IDEMPOTENCY_KEY_IN_USE,
             idempotency::RESPONSES_UNAVAILABLE,
         ];
