@@ -1,7 +1,9 @@
 //! Order among the calls of one key.
 
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::{MaybeDone, maybe_done};
 use test_contract::Echo;
 use test_contract::echo::AppendRequest;
 use tonic::{Code, Request};
@@ -16,6 +18,18 @@ fn append(account: &str, number: u32, delay_ms: u32) -> AppendRequest {
     }
 }
 
+/// A call that was polled once: so it is sent, before the next one is made. It may be answered already.
+async fn begun<F: Future>(call: F) -> Pin<Box<MaybeDone<F>>> {
+    let mut call = Box::pin(maybe_done(call));
+    let _ = futures_util::poll!(&mut call);
+    call
+}
+
+async fn ended<F: Future>(mut call: Pin<Box<MaybeDone<F>>>) -> F::Output {
+    within(call.as_mut()).await;
+    call.as_mut().take_output().unwrap()
+}
+
 pub(crate) async fn calls_of_one_key_run_one_by_one_in_their_order(bus: Bus) {
     let service = Echo::default();
     bus.serve(&service).await;
@@ -26,14 +40,12 @@ pub(crate) async fn calls_of_one_key_run_one_by_one_in_their_order(bus: Bus) {
             let mut client = client.clone();
             // The first are the slowest: side by side the last would be first.
             let request = append(account, number, (40 - number) / 4);
-            let mut call = Box::pin(async move { client.append(request).await });
-            // Polled once, it is sent: in this order.
-            assert!(futures_util::poll!(&mut call).is_pending());
-            calls.push(call);
+            let call = async move { client.append(request).await };
+            calls.push(begun(call).await);
         }
     }
     for call in calls {
-        within(call).await.unwrap();
+        ended(call).await.unwrap();
     }
     let expected: Vec<_> = (0..40).collect();
     assert_eq!(service.ledger.order("ada"), expected);
@@ -67,13 +79,12 @@ pub(crate) async fn order_holds_for_calls_that_waited_for_a_slot(bus: Bus) {
             let mut client = client.clone();
             let mut request = Request::new(append(account, number, 0));
             request.set_timeout(Duration::from_secs(5));
-            let mut call = Box::pin(async move { client.append(request).await });
-            assert!(futures_util::poll!(&mut call).is_pending());
-            calls.push(call);
+            let call = async move { client.append(request).await };
+            calls.push(begun(call).await);
         }
     }
     for call in calls {
-        within(call).await.unwrap();
+        ended(call).await.unwrap();
     }
     for account in accounts {
         let expected: Vec<_> = (0..CALLS / 3).collect();
