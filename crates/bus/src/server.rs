@@ -44,6 +44,7 @@ mod control;
 mod dialect;
 mod dispatch;
 mod event;
+mod group;
 mod inline;
 mod order;
 mod pauses;

@@ -14,7 +14,7 @@ use tonic::Status;
 
 use super::Shared;
 use super::commit::Taken;
-use super::consumer::Group;
+use super::group::Group;
 use super::work::Work;
 
 /// The calls whose offsets are not yet committed.
