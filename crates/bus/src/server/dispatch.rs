@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chassis::contract::{Method, Pattern};
 use futures_util::FutureExt as _;
-use http::{Request, Response};
+use http::Response;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::ServiceExt as _;
@@ -15,7 +15,7 @@ use super::Shared;
 use super::address::Address;
 use super::commit::Taken;
 use super::dialect::Dialect;
-use super::reply::Answer;
+use super::reply::{Answer, failure};
 use super::request::{Call, remaining};
 use super::work::{Opened, Ready, Served, Work, is_repeatable};
 use crate::header;
@@ -199,8 +199,13 @@ impl Shared {
     }
 
     /// One attempt to handle a call, within its budget.
-    pub(super) async fn handle(&self, call: &Call, budget: Duration) -> Response<Body> {
-        let answer = self.attempt(call.request(budget));
+    pub(super) async fn handle(
+        &self,
+        method: &Method,
+        call: &Call,
+        budget: Duration,
+    ) -> Response<Body> {
+        let answer = self.attempt(method, call, budget);
         let budget = budget.saturating_sub(ANSWER_BY);
         tokio::time::timeout(budget, answer)
             .await
@@ -209,14 +214,25 @@ impl Shared {
             })
     }
 
-    pub(super) async fn attempt(&self, request: Request<Body>) -> Response<Body> {
+    pub(super) async fn attempt(
+        &self,
+        method: &Method,
+        call: &Call,
+        budget: Duration,
+    ) -> Response<Body> {
         let service = self.service.clone();
         // Nothing of the call is used after a panic.
-        match AssertUnwindSafe(service.oneshot(request))
+        match AssertUnwindSafe(service.oneshot(call.request(budget)))
             .catch_unwind()
             .await
         {
-            Ok(Ok(response)) => response,
+            Ok(Ok(response)) => {
+                // A generated server says of a message that it cannot decode what it says of a fault
+                // of its own.
+                let failed = failure(&response).filter(|status| status.code() == Code::Internal);
+                let undecodable = failed.and_then(|_| call.undecodable(method));
+                undecodable.map_or(response, Status::into_http)
+            }
             Ok(Err(never)) => match never {},
             Err(_) => {
                 tracing::error!("a handler has panicked");

@@ -136,7 +136,7 @@ impl Shared {
         };
         let before = event.original.tier;
         for attempts in before + 1.. {
-            let response = self.handle(call, call.budget()).await;
+            let response = self.handle(method, call, call.budget()).await;
             let status = Status::from_header_map(response.headers());
             let Some(status) = status.filter(|status| status.code() != Code::Ok) else {
                 break;

@@ -7,6 +7,7 @@ use chassis::call::{Budget, CallId, FromBus};
 use chassis::contract::{Method, Pattern};
 use chassis::timeout;
 use http::{HeaderMap, HeaderName, HeaderValue, Method as Verb, Request, Uri};
+use prost_reflect::DynamicMessage;
 use tonic::Status;
 use tonic::body::Body;
 
@@ -103,6 +104,17 @@ impl Call {
         extensions.insert(FromBus);
         extensions.insert(Budget(budget));
         request
+    }
+
+    /// Why the message is none that the method takes, if that is so.
+    pub(super) fn undecodable(&self, method: &Method) -> Option<Status> {
+        let form = method.input();
+        let name = form.full_name().to_owned();
+        let decoded = DynamicMessage::decode(form, self.framed.slice(frame::PREFIX..));
+        let error = decoded.err()?;
+        Some(Status::invalid_argument(format!(
+            "the message is no {name}: {error}"
+        )))
     }
 
     pub(super) fn id(&self) -> &str {

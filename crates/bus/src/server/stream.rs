@@ -78,7 +78,8 @@ impl Shared {
         run: &Arc<str>,
         number: &mut u64,
     ) -> Told {
-        let response = self.attempt(work.call.request(budget)).await;
+        let method = &work.served.method;
+        let response = self.attempt(method, &work.call, budget).await;
         if failure(&response).is_some() {
             return Told::Refused(response);
         }

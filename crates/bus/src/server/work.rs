@@ -192,7 +192,7 @@ impl Shared {
     /// Handles a request and sends its one reply.
     async fn respond(self: Arc<Self>, work: Arc<Opened>) {
         let response = match work.left() {
-            Some(budget) => self.handle(&work.call, budget).await,
+            Some(budget) => self.handle(&work.served.method, &work.call, budget).await,
             None => {
                 Status::deadline_exceeded("the request waited its turn for too long").into_http()
             }

@@ -205,7 +205,7 @@ impl Bus {
         self.start(echo, None, options, service).await
     }
 
-    async fn start(
+    pub(crate) async fn start(
         &self,
         echo: &Echo,
         instance_id: Option<&str>,

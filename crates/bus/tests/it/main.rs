@@ -19,6 +19,7 @@ mod streams;
 #[cfg(feature = "real")]
 mod topics;
 mod trust;
+mod undecodable;
 mod wire;
 
 /// One test per promise and broker, each on as many partitions as it says.
@@ -137,6 +138,10 @@ on_every_broker! {
         a_readdressed_request_is_not_executed on 1,
         a_foreign_record_in_the_reply_partition_is_passed_over on 1,
         whatever_is_on_a_request_topic_stops_nothing on 1,
+    }
+    undecodable {
+        a_request_that_is_no_message_is_its_callers_fault on 1,
+        a_reply_that_is_no_message_is_an_internal_error on 1,
     }
     wire {
         a_request_and_its_reply_are_what_the_contract_says on 1,
