@@ -38,7 +38,8 @@ async fn a_slow_worker_does_not_hold_up_the_other() {
     let mut slow = world.worker(&["--slow-ms", "1000"]).await;
     // The calls of the slow one's partition fill all places of a caller, so there are many places.
     let calls = soak(400, 20_000).to_string();
-    let flags = ["--in-flight", "64", "--calls", &calls];
+    let in_flight = soak(64, 512).to_string();
+    let flags = ["--in-flight", &in_flight, "--calls", &calls];
     let mut caller = world.caller("a", Method::Echo, &flags);
     assert!(caller.process.exit().await.success());
     quick.stop().await;
