@@ -1,6 +1,7 @@
 //! Transcoding between HTTP with JSON and gRPC messages, as `google.api.http` rules declare it.
 #![doc = include_str!("../README.md")]
 
+mod accept;
 mod binding;
 mod error;
 mod field_path;
@@ -14,6 +15,7 @@ mod router;
 mod rule;
 mod scalar;
 mod status;
+mod stream;
 mod template;
 mod transcoder;
 mod violations;
@@ -25,4 +27,5 @@ pub use error::{
 pub use response::Response;
 pub use route::Route;
 pub use status::{error_body, http_status};
+pub use stream::{StreamEncoder, StreamForm};
 pub use transcoder::{MethodPolicy, Options, Security, Transcoder};

@@ -23,6 +23,14 @@ pub struct Response {
 }
 
 impl Response {
+    /// Whether its status lets it have one.
+    pub(crate) fn has_body(&self) -> bool {
+        !matches!(
+            self.status,
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+        )
+    }
+
     pub(crate) fn new(binding: &Binding, bytes: &[u8]) -> Result<Self, ResponseError> {
         let output = binding.method.output();
         let message = DynamicMessage::decode(output.clone(), bytes).map_err(|source| {
@@ -31,17 +39,14 @@ impl Response {
                 source,
             }
         })?;
-        let status = binding.policy.success_status;
         let json = HeaderValue::from_static("application/json");
-        if matches!(
-            status,
-            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-        ) {
-            return Ok(Self {
-                status,
-                content_type: json,
-                body: Bytes::new(),
-            });
+        let empty = Self {
+            status: binding.policy.success_status,
+            content_type: json.clone(),
+            body: Bytes::new(),
+        };
+        if !empty.has_body() {
+            return Ok(empty);
         }
         let (content_type, body) = match &binding.response_body {
             None if is_http_body(&Kind::Message(output)) => raw(&message)?,
@@ -55,9 +60,9 @@ impl Response {
             Some(field) => (json, print_field(&message, field)?),
         };
         Ok(Self {
-            status,
             content_type,
             body,
+            ..empty
         })
     }
 }

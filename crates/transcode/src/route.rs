@@ -3,6 +3,7 @@
 mod body;
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
@@ -19,6 +20,7 @@ use crate::query::{Pairs, pairs};
 use crate::response::Response;
 use crate::router::{Path, Verb};
 use crate::scalar;
+use crate::stream::{StreamEncoder, StreamForm};
 use crate::transcoder::{MethodPolicy, Transcoder};
 use crate::violations::Violations;
 use crate::wkt;
@@ -30,7 +32,7 @@ const ALWAYS_READABLE: usize = 20;
 /// The route that a request took, with what its path says.
 pub struct Route<'t> {
     transcoder: &'t Transcoder,
-    binding: &'t Binding,
+    binding: &'t Arc<Binding>,
     /// The value of each variable of the template, unescaped.
     values: Vec<String>,
 }
@@ -48,7 +50,7 @@ impl fmt::Debug for Route<'_> {
 impl<'t> Route<'t> {
     pub(crate) fn new(
         transcoder: &'t Transcoder,
-        binding: &'t Binding,
+        binding: &'t Arc<Binding>,
         path: &Path<'_>,
         verbed: bool,
     ) -> Result<Self, RequestError> {
@@ -155,6 +157,12 @@ impl<'t> Route<'t> {
     /// When the bytes are not the response message, or the message has no JSON form.
     pub fn response(&self, message: &[u8]) -> Result<Response, ResponseError> {
         Response::new(self.binding, message)
+    }
+
+    /// Encodes the messages that a server-streaming method answers with.
+    #[must_use]
+    pub fn stream(&self, form: StreamForm) -> StreamEncoder {
+        StreamEncoder::new(Arc::clone(self.binding), form)
     }
 
     fn read_query(

@@ -1,6 +1,7 @@
 //! All routes of a set of services.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
@@ -14,7 +15,7 @@ use crate::rule;
 
 /// Routes from HTTP to gRPC methods. Immutable: share it behind an `Arc`.
 pub struct Transcoder {
-    pub(crate) bindings: Vec<Binding>,
+    pub(crate) bindings: Vec<Arc<Binding>>,
     pub(crate) options: Options,
     router: Router,
 }
@@ -51,7 +52,7 @@ pub enum Security {
 impl fmt::Debug for Transcoder {
     /// Without the descriptors: printing one of a recursive message would never end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let routes: Vec<_> = self.bindings.iter().map(Binding::to_string).collect();
+        let routes: Vec<_> = self.bindings.iter().map(ToString::to_string).collect();
         f.debug_struct("Transcoder")
             .field("routes", &routes)
             .field("options", &self.options)
@@ -141,7 +142,7 @@ impl Transcoder {
             };
             let index = self.bindings.len();
             match self.router.insert(&binding.verb, &binding.template, index) {
-                Ok(()) => self.bindings.push(binding),
+                Ok(()) => self.bindings.push(Arc::new(binding)),
                 Err(taken) => fault(format!(
                     "{binding} is already the route of {}",
                     self.bindings[taken].method.full_name()

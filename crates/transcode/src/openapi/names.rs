@@ -1,6 +1,7 @@
 //! Names of schemas and operations: short where that is unique.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::binding::Binding;
 
@@ -28,7 +29,7 @@ pub(crate) fn schema_names<'n>(full: impl Iterator<Item = &'n str>) -> BTreeMap<
 
 /// The operation id of each binding: the method's name in camel case, behind the service's where
 /// two services have a method of one name, and a number where a method has several routes.
-pub(crate) fn operation_ids(bindings: &[Binding]) -> Vec<String> {
+pub(crate) fn operation_ids(bindings: &[Arc<Binding>]) -> Vec<String> {
     let mut services: HashMap<&str, HashSet<&str>> = HashMap::new();
     for binding in bindings {
         let service = binding.method.parent_service().full_name();

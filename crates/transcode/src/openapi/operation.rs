@@ -1,5 +1,7 @@
 //! Operations: one per route that OpenAPI can name.
 
+use std::sync::Arc;
+
 use http::Method;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, ServiceDescriptor};
 use serde_json::{Map, Value as Json, json};
@@ -12,6 +14,7 @@ use super::{example, names};
 use crate::binding::{Binding, Body, is_http_body};
 use crate::field_path::is_textual;
 use crate::router::Verb;
+use crate::stream::StreamForm;
 use crate::transcoder::Security;
 use crate::wkt;
 
@@ -20,7 +23,7 @@ const MAX_QUERY_DEPTH: usize = 3;
 
 /// Makes operations.
 pub(crate) struct Operations<'d> {
-    bindings: &'d [Binding],
+    bindings: &'d [Arc<Binding>],
     schemas: &'d Schemas<'d>,
     comments: &'d Comments,
 }
@@ -36,7 +39,7 @@ pub(crate) fn tag_of(service: &ServiceDescriptor) -> String {
 
 impl<'d> Operations<'d> {
     pub(crate) fn new(
-        bindings: &'d [Binding],
+        bindings: &'d [Arc<Binding>],
         schemas: &'d Schemas<'d>,
         comments: &'d Comments,
     ) -> Self {
@@ -229,9 +232,18 @@ impl<'d> Operations<'d> {
         if status != http::StatusCode::NO_CONTENT {
             success["content"] = match &binding.response_body {
                 None if is_http_body(&Kind::Message(output.clone())) => raw(),
-                None => json_content(self.schemas.kind(&Kind::Message(output)), None),
                 Some(field) if is_http_body(&field.kind()) => raw(),
-                Some(field) => json_content(self.schemas.bare_field(field), None),
+                body => {
+                    let schema = match body {
+                        None => self.schemas.kind(&Kind::Message(output)),
+                        Some(field) => self.schemas.bare_field(field),
+                    };
+                    if binding.method.is_server_streaming() {
+                        stream_content(&schema)
+                    } else {
+                        json_content(schema, None)
+                    }
+                }
             };
         }
         let error = json!({"$ref": "#/components/responses/Error"});
@@ -254,6 +266,25 @@ fn describe(parameter: &mut Json, schema: &mut Json) {
     {
         parameter["description"] = text;
     }
+}
+
+/// The forms of a stream, each element of which has the schema. An error in mid-stream comes last.
+fn stream_content(element: &Json) -> Json {
+    let error = json!({"$ref": "#/components/schemas/Status"});
+    let element = json!({"anyOf": [element, error]});
+    let forms = [
+        (
+            StreamForm::JsonArray,
+            json!({"type": "array", "items": element}),
+        ),
+        (StreamForm::Events, json!({"type": "string"})),
+        (StreamForm::Ndjson, element),
+    ];
+    let forms = forms.into_iter().map(|(form, schema)| {
+        let content = json!({"schema": schema});
+        (form.media_type().to_owned(), content)
+    });
+    Json::Object(forms.collect())
 }
 
 fn json_content(schema: Json, example: Option<Json>) -> Json {

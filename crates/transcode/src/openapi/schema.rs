@@ -1,6 +1,7 @@
 //! JSON Schemas of messages, as ProtoJSON writes them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value as Json, json};
@@ -29,7 +30,7 @@ struct Use {
 }
 
 impl<'c> Schemas<'c> {
-    pub(crate) fn of(bindings: &[Binding], comments: &'c Comments, open: bool) -> Self {
+    pub(crate) fn of(bindings: &[Arc<Binding>], comments: &'c Comments, open: bool) -> Self {
         let mut schemas = Self {
             comments,
             messages: HashMap::new(),

@@ -16,4 +16,5 @@ mod query;
 mod request_body;
 mod responses;
 mod routing;
+mod streams;
 mod support;

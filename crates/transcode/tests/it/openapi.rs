@@ -174,6 +174,8 @@ fn wildcards_of_a_variable_are_parameters_of_their_own() {
             "/v1/books/mine",
             "/v1/books/{id}",
             "/v1/books/{id}:archive",
+            "/v1/books/{id}:download",
+            "/v1/books/{id}:watch",
             "/v1/choices/{text}",
             "/v1/echo",
             "/v1/everything",
@@ -221,6 +223,25 @@ fn fields_outside_path_and_body_are_query_parameters() {
 }
 
 /// Every `$ref` must lead somewhere, every operation id and every path parameter be unique.
+#[test]
+fn a_stream_has_a_content_of_each_form() {
+    let document = library().openapi(&info());
+    let answer = |path: &str| document["paths"][path]["get"]["responses"]["200"]["content"].clone();
+    let watch = answer("/v1/books/{id}:watch");
+    let book = "#/components/schemas/Book";
+    assert_eq!(
+        watch["application/json"]["schema"]["items"]["anyOf"][0]["$ref"],
+        book
+    );
+    assert_eq!(
+        watch["application/x-ndjson"]["schema"]["anyOf"][0]["$ref"],
+        book
+    );
+    assert_eq!(watch["text/event-stream"]["schema"]["type"], "string");
+    let download = answer("/v1/books/{id}:download");
+    assert_eq!(download.as_object().unwrap().len(), 1, "{download}");
+}
+
 #[test]
 fn the_document_is_consistent() {
     fn walk(json: &Json, document: &Json) {

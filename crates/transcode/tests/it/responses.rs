@@ -8,7 +8,7 @@ use transcode::{MethodPolicy, Options, Response, ResponseError, Security, Transc
 
 use crate::support::{LIBRARY, library, pool};
 
-fn encode(message: &str, json: &Json) -> Vec<u8> {
+pub(crate) fn encode(message: &str, json: &Json) -> Vec<u8> {
     let desc = pool().get_message_by_name(message).unwrap();
     DynamicMessage::deserialize(desc, json)
         .unwrap()
