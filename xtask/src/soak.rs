@@ -11,9 +11,11 @@ use crate::context::Context;
 use crate::document;
 use crate::infra::PrivateSet;
 use crate::process::passthrough;
-use figures::{Figures, table};
+use figures::{Figures, table, table_with};
 
 const DOCUMENT: &str = "docs/reliability.md";
+
+const BLOCK: &str = "soak:bus";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -22,7 +24,8 @@ pub(crate) enum Command {
         /// Only the tests with this in their name.
         #[arg(long, value_name = "CASE")]
         only: Option<String>,
-        /// Put the table between its markers in docs/reliability.md.
+        /// Put the table between its markers in docs/reliability.md. With --only, the cases that did
+        /// not run keep their rows.
         #[arg(long)]
         write: bool,
         /// The small counts of `cargo xtask test`, unoptimised: to see that the cases run.
@@ -69,10 +72,11 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<()> {
         bail!("no case has run; is there a test with such a name?");
     }
     if *write {
-        if only.is_some() {
-            bail!("the document has the figures of all cases; leave out --only to write it");
-        }
-        document::update(context, DOCUMENT, "soak:bus", &table)?;
+        let table = match only {
+            None => table,
+            Some(_) => table_with(&document::block(context, DOCUMENT, BLOCK)?, &figures),
+        };
+        document::update(context, DOCUMENT, BLOCK, &table)?;
     }
     Ok(())
 }

@@ -51,6 +51,10 @@ pub(crate) struct Options {
     /// be in it; its first call after readiness may be, as `first_us`.
     #[arg(long, value_name = "NAME=COMMAND")]
     peer: Vec<Peer>,
+    /// In how many of the rounds the other systems take part, all if none is given: some take long to
+    /// warm up.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    peer_rounds: Option<u32>,
     /// Measure on these brokers in place of one of its own: `host:port`, comma-separated.
     #[arg(long)]
     brokers: Option<String>,

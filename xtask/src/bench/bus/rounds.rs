@@ -39,6 +39,11 @@ impl Subject<'_> {
             Self::Peer(peer) => &peer.name,
         }
     }
+
+    /// Whether it is a peer, and the rounds of peers are over.
+    fn sits_out(&self, round: u32, peer_rounds: Option<u32>) -> bool {
+        matches!(self, Self::Peer(_)) && peer_rounds.is_some_and(|rounds| round >= rounds)
+    }
 }
 
 /// Measures every level.
@@ -68,6 +73,9 @@ fn level(
     for round in 0..options.rounds {
         for index in order(subjects.len(), round) {
             let subject = &subjects[index];
+            if subject.sits_out(round, options.peer_rounds) {
+                continue;
+            }
             eprintln!(
                 "{in_flight} in flight, round {} of {}: {}",
                 round + 1,
@@ -128,6 +136,15 @@ mod tests {
     fn each_round_begins_with_another_program_and_the_first_with_the_baseline() {
         let rounds: Vec<Vec<_>> = (0..4).map(|round| order(3, round).collect()).collect();
         assert_eq!(rounds, [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]]);
+    }
+
+    #[test]
+    fn a_peer_sits_out_when_its_rounds_are_over_and_nobody_else_does() {
+        let peer = "spring=./run.sh".parse().unwrap();
+        let peer = Subject::Peer(&peer);
+        assert!(!peer.sits_out(1, Some(2)) && peer.sits_out(2, Some(2)));
+        assert!(!peer.sits_out(9, None));
+        assert!(!Subject::Side(Side::Bus).sits_out(9, Some(2)));
     }
 
     #[test]
