@@ -332,6 +332,23 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_says_when_to_try_again_where_the_status_does_or_it_is_worth_it() {
+        use std::time::Duration;
+        let told = |status: Status| {
+            let response = Failure::from(status).into_response();
+            let after = response.headers().get(header::RETRY_AFTER);
+            after.map(|after| after.to_str().unwrap().to_owned())
+        };
+        let info = |delay| tonic_types::ErrorDetails::with_retry_info(Some(delay));
+        let in_use = |delay| Status::with_error_details(Code::Aborted, "no", info(delay));
+        assert_eq!(told(in_use(Duration::from_secs(3))).as_deref(), Some("3"));
+        let rounded_up = told(in_use(Duration::from_millis(250)));
+        assert_eq!(rounded_up.as_deref(), Some("1"));
+        assert_eq!(told(Status::unavailable("no")).as_deref(), Some("1"));
+        assert_eq!(told(Status::aborted("no")), None);
+    }
+
+    #[test]
     fn a_reason_is_kept() {
         let failure = Failure::from(BODY_TOO_LARGE.status("too large"));
         assert_eq!(
