@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 pub(super) struct Report {
     lines: Vec<String>,
     failures: Vec<String>,
+    said: String,
     left_out: Vec<String>,
     not_run: Vec<String>,
     passed: usize,
@@ -36,6 +37,11 @@ impl Report {
         self.failed += failed;
     }
 
+    /// What failing tests printed; said again before the summary.
+    pub(super) fn said(&mut self, text: String) {
+        self.said = text;
+    }
+
     pub(super) fn left_out(&mut self, name: &str, reason: &str) {
         println!("left out: {reason}");
         self.left_out.push(format!("{name}: {reason}"));
@@ -62,7 +68,12 @@ impl Report {
     }
 
     fn summary(&self) -> String {
-        let mut lines = vec![String::new(), "=== summary ===".to_owned()];
+        let mut lines = vec![String::new()];
+        if !self.said.is_empty() {
+            lines.extend(["=== what failed said ===".to_owned(), self.said.clone()]);
+            lines.push(String::new());
+        }
+        lines.push("=== summary ===".to_owned());
         for (title, section) in [
             ("", &self.lines),
             ("failed:", &self.failures),
@@ -87,10 +98,13 @@ mod tests {
     fn the_summary_ends_with_the_counts_and_names_what_was_left_out() {
         let mut report = Report::default();
         report.counted("rust", 7, 1);
+        report.said("---- b stdout ----\nwrong".to_owned());
         report.passed("buf", 3);
         report.left_out("helm", "no helm");
         report.not_run("readme", "line 7: needs a cluster");
         let summary = report.summary();
+        let said = "\n=== what failed said ===\n---- b stdout ----\nwrong\n\n=== summary ===\n";
+        assert!(summary.starts_with(said), "{summary}");
         assert!(
             summary.contains("left out:\n  helm: no helm\n"),
             "{summary}"

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result};
 
 use super::RUST;
-use super::count::Counts;
+use super::count::{Counts, Said};
 use super::report::Report;
 use crate::context::Context;
 use crate::process::find;
@@ -72,17 +72,19 @@ pub(super) fn run(context: &Context, report: &mut Report) -> Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.spawn().context("cannot start `cargo test`")?;
     let output = child.stdout.take().context("`cargo test` has no output")?;
-    let mut counts = Counts::default();
+    let (mut counts, mut said) = (Counts::default(), Said::default());
     for line in BufReader::new(output).split(b'\n') {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
         counts.add_line(&line);
+        said.add_line(&line);
         println!("{line}");
     }
     let status = child.wait()?;
     if !status.success() && counts.failed == 0 {
         report.failed(RUST, "a test binary did not build or crashed; see above");
     }
+    report.said(said.text());
     report.counted(RUST, counts.passed, counts.failed);
     if counts.ignored > 0 {
         report.left_out(
