@@ -26,7 +26,7 @@ use tonic::body::Body;
 use crate::event::{Publisher, Sealer};
 use crate::frame;
 use crate::metrics::ChannelMetrics;
-use crate::producer::PolledProducer;
+use crate::producer::LanedProducer;
 use crate::settings::Settings;
 use partitions::Partitions;
 use pending::Pending;
@@ -58,7 +58,7 @@ struct Shared {
     settings: Arc<Settings>,
     contract: Arc<Contract>,
     pending: Arc<Pending>,
-    producer: PolledProducer<producer::Context>,
+    producer: LanedProducer<producer::Context>,
     events: Publisher,
     sealer: Sealer,
     partitions: Partitions,

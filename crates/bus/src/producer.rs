@@ -3,6 +3,9 @@
 //! As rdkafka's `ThreadedProducer`, but that one polls for 100 ms at a time and spins through the
 //! last millisecond of each: a hundredth of a core for every idle producer.
 
+mod crowd;
+mod laned;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,6 +17,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{
     BaseProducer, BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext,
 };
+
+pub(crate) use laned::{Lane, LanedProducer};
 
 /// How long one poll lasts: rdkafka spins through its last millisecond. Reports are handled as they
 /// come; this is how soon a dropped producer's thread ends.

@@ -21,7 +21,7 @@ use tower::util::BoxCloneSyncService;
 
 use crate::event::Publisher;
 use crate::metrics::ServerMetrics;
-use crate::producer::PolledProducer;
+use crate::producer::LanedProducer;
 use crate::settings::Settings;
 use backlog::Backlog;
 use commit::Commits;
@@ -114,7 +114,7 @@ struct Shared {
     served: HashMap<Arc<str>, Arc<Served>>,
     service: Service,
     runtime: tokio::runtime::Handle,
-    replies: PolledProducer<reply::Context>,
+    replies: LanedProducer<reply::Context>,
     events: Publisher,
     metrics: ServerMetrics,
     commits: Arc<Commits>,

@@ -20,6 +20,9 @@ use super::{Shared, producer};
 use crate::header;
 use crate::metrics::Outcome;
 
+/// With fewer calls in flight than these, their records have nothing to gather with.
+const CROWD: usize = 8;
+
 impl Shared {
     /// A call with one reply.
     pub(super) async fn call(
@@ -95,14 +98,17 @@ impl Shared {
         budget: Duration,
     ) -> Result<Sent, Status> {
         let number = ticket.number;
+        // Calls of one key keep their order, and so their lane.
+        let may_gather = method.key.is_none() && self.pending.len() >= CROWD;
+        let lane = self.producer.lane(may_gather);
         let record = self
             .request(method, head, message, number, budget)
             .and_then(|record| {
-                producer::send(&self.producer, &record, number)?;
+                producer::send(&self.producer, lane, &record, number)?;
                 Ok(record)
             })
             .inspect_err(|_| self.metrics.ended(Outcome::NotSent))?;
-        Ok(Sent::new(self, method, ticket, record.partition))
+        Ok(Sent::new(self, method, ticket, lane, record.partition))
     }
 }
 

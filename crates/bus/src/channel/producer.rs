@@ -9,11 +9,12 @@ use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext};
 use tonic::Status;
 
 use super::pending::Pending;
-use crate::producer::PolledProducer;
+use crate::producer::{Lane, LanedProducer};
 use crate::record::Outgoing;
 use crate::settings::Settings;
 
 /// Ends the calls whose request could not be delivered.
+#[derive(Clone)]
 pub(super) struct Context {
     pending: Arc<Pending>,
 }
@@ -39,13 +40,14 @@ impl ProducerContext<NoCustomPartitioner> for Context {
 pub(super) fn create(
     settings: &Settings,
     pending: Arc<Pending>,
-) -> Result<PolledProducer<Context>, KafkaError> {
-    PolledProducer::create(&settings.call_producer(), Context { pending })
+) -> Result<LanedProducer<Context>, KafkaError> {
+    LanedProducer::create(&settings.call_producer(), Context { pending })
 }
 
 /// Hands a record to librdkafka, which sends it in the background.
 pub(super) fn send(
-    producer: &PolledProducer<Context>,
+    producer: &LanedProducer<Context>,
+    lane: Lane,
     record: &Outgoing,
     number: u64,
 ) -> Result<(), Status> {
@@ -61,7 +63,7 @@ pub(super) fn send(
         message = message.partition(partition);
     }
     producer
-        .send(message)
+        .send(lane, message)
         .map_err(|error| undelivered(&error, &record.topic))
 }
 

@@ -22,6 +22,7 @@ use super::request::{call_number, correlation_id};
 use super::{Shared, producer};
 use crate::client;
 use crate::header;
+use crate::producer::Lane;
 use crate::record::{Outgoing, Received, millis};
 use crate::settings::Broker;
 
@@ -222,7 +223,7 @@ impl Reader {
         self.component.up();
     }
 
-    /// Says hello to the workers of each topic, so that both ends know each other's partitions and
+    /// Says hello to the workers of each topic, on each lane, so that both ends know each other's partitions and
     /// are connected to their brokers before the first call: it would have to wait otherwise.
     fn greet(&mut self) {
         let shared = &self.shared;
@@ -234,9 +235,11 @@ impl Reader {
                 record.header(header::TIMEOUT, HELLO_TIMEOUT);
                 record.header(header::HELLO, b"1".as_slice());
                 shared.settings.keys.sign(&mut record);
-                match producer::send(&shared.producer, &record, HELLO) {
-                    Ok(()) => self.greeted += 1,
-                    Err(status) => tracing::debug!("no hello was sent: {}", status.message()),
+                for lane in [Lane::Swift, Lane::Gathering] {
+                    match producer::send(&shared.producer, lane, &record, HELLO) {
+                        Ok(()) => self.greeted += 1,
+                        Err(status) => tracing::debug!("no hello was sent: {}", status.message()),
+                    }
                 }
             }
         }
@@ -305,7 +308,7 @@ impl Reader {
         );
         record.header(header::STATUS, b"0".as_slice());
         shared.settings.keys.sign(&mut record);
-        if let Err(status) = producer::send(&shared.producer, &record, PING) {
+        if let Err(status) = producer::send(&shared.producer, Lane::Swift, &record, PING) {
             tracing::debug!("the ping was not sent: {}", status.message());
         }
     }

@@ -14,6 +14,7 @@ use super::pending::Ticket;
 use super::{Shared, producer};
 use crate::header;
 use crate::metrics::Outcome;
+use crate::producer::Lane;
 use crate::record::{Outgoing, millis};
 
 /// The length of a correlation id: two numbers of 8 bytes in hexadecimal.
@@ -46,6 +47,8 @@ pub(super) struct Sent {
     shared: Arc<Shared>,
     method: Arc<Method>,
     ticket: Ticket,
+    /// The request's, which what follows it must not overtake.
+    lane: Lane,
     /// Unknown while the topic is.
     partition: Option<i32>,
 }
@@ -55,12 +58,14 @@ impl Sent {
         shared: &Arc<Shared>,
         method: &Arc<Method>,
         ticket: Ticket,
+        lane: Lane,
         partition: Option<i32>,
     ) -> Self {
         Self {
             shared: Arc::clone(shared),
             method: Arc::clone(method),
             ticket,
+            lane,
             partition,
         }
     }
@@ -79,7 +84,7 @@ impl Sent {
         let mut record = self.shared.control(&self.method, partition, number);
         record.header(name, value);
         self.shared.settings.keys.sign(&mut record);
-        if let Err(status) = producer::send(&self.shared.producer, &record, number) {
+        if let Err(status) = producer::send(&self.shared.producer, self.lane, &record, number) {
             tracing::debug!("{name} was not sent: {}", status.message());
         }
     }

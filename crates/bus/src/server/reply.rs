@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 
 use super::Shared;
 use super::address::Address;
-use crate::producer::PolledProducer;
+use crate::producer::{Lane, LanedProducer};
 use crate::record::{Outgoing, millis};
 use crate::settings::Settings;
 use crate::{frame, header};
@@ -29,9 +29,9 @@ const ROOM_WITHIN: Duration = Duration::from_secs(10);
 const ROOM_AGAIN: Duration = Duration::from_millis(5);
 
 /// Counts the replies that were not delivered. Their callers end by their deadlines.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Context {
-    undelivered: AtomicU64,
+    undelivered: Arc<AtomicU64>,
 }
 
 impl ClientContext for Context {
@@ -54,8 +54,8 @@ impl ProducerContext<NoCustomPartitioner> for Context {
     }
 }
 
-pub(super) fn create(settings: &Settings) -> Result<PolledProducer<Context>, KafkaError> {
-    PolledProducer::create(&settings.call_producer(), Context::default())
+pub(super) fn create(settings: &Settings) -> Result<LanedProducer<Context>, KafkaError> {
+    LanedProducer::create(&settings.call_producer(), Context::default())
 }
 
 /// What an answer consists of.
@@ -108,13 +108,18 @@ impl Answer {
 }
 
 impl Shared {
+    /// How an answer best leaves.
+    pub(super) fn lane(&self) -> Lane {
+        self.replies.lane(true)
+    }
+
     /// Sends an answer; waits while the producer has no room.
-    pub(super) async fn answer(&self, to: &Address, method: &Method, answer: Answer) {
+    pub(super) async fn answer(&self, lane: Lane, to: &Address, method: &Method, answer: Answer) {
         let Some(record) = self.reply(to, Some(method), answer) else {
             return;
         };
         let until = tokio::time::Instant::now() + ROOM_WITHIN;
-        while !self.deliver(&record) {
+        while !self.deliver(lane, &record) {
             if tokio::time::Instant::now() >= until {
                 tracing::warn!("a reply was not sent: the producer's queue stays full");
                 return;
@@ -125,12 +130,12 @@ impl Shared {
 
     /// Answers a request with an error, on the poll thread, which may not wait.
     pub(super) fn refuse(&self, to: &Address, status: &Status) {
-        self.answer_now(to, Answer::failed(status));
+        self.answer_now(self.lane(), to, Answer::failed(status));
     }
 
-    pub(super) fn answer_now(&self, to: &Address, answer: Answer) {
+    pub(super) fn answer_now(&self, lane: Lane, to: &Address, answer: Answer) {
         if let Some(record) = self.reply(to, None, answer)
-            && !self.deliver(&record)
+            && !self.deliver(lane, &record)
         {
             tracing::warn!("a reply was not sent: the producer's queue is full");
         }
@@ -207,7 +212,7 @@ impl Shared {
     }
 
     /// Hands a record to librdkafka. False while it has no room.
-    fn deliver(&self, record: &Outgoing) -> bool {
+    fn deliver(&self, lane: Lane, record: &Outgoing) -> bool {
         let mut message = BaseRecord::<'_, [u8], [u8]>::to(&record.topic)
             .payload(&record.value[..])
             .headers(record.kafka_headers())
@@ -215,7 +220,7 @@ impl Shared {
         if let Some(partition) = record.partition {
             message = message.partition(partition);
         }
-        match self.replies.send(message) {
+        match self.replies.send(lane, message) {
             Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => false,
             Err(error) => {
                 tracing::warn!("a reply was not sent: {error}");

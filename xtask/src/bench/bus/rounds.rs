@@ -55,10 +55,25 @@ pub(super) fn measure(program: &Program, options: &Options) -> Result<Vec<Level>
     let sides = [Side::Bare].into_iter().chain(plain).chain([Side::Bus]);
     let peers = options.peer.iter().map(Subject::Peer);
     let subjects: Vec<_> = sides.map(Subject::Side).chain(peers).collect();
+    warm_up(program, options)?;
     let levels = options.in_flight.iter();
     levels
         .map(|&in_flight| level(program, options, &subjects, in_flight))
         .collect()
+}
+
+/// Loads the broker before anything counts: one that has just started answers at a fraction of its
+/// pace, which only those would meet that come first.
+fn warm_up(program: &Program, options: &Options) -> Result<()> {
+    let in_flight = options.in_flight.iter().copied().max().unwrap_or(1);
+    for side in [Side::Bare, Side::Bus] {
+        eprintln!(
+            "the broker warms up: {} at {in_flight} in flight",
+            side.name()
+        );
+        program.load(side, in_flight, options.seconds)?;
+    }
+    Ok(())
 }
 
 fn level(
