@@ -1,7 +1,9 @@
 //! The one error shape: `google.rpc.Status` as JSON, whatever went wrong.
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use prost_reflect::DescriptorPool;
 use tonic::{Code, Status};
 use tonic_types::{FieldViolation, StatusExt as _};
 use transcode::{RequestError, RequestErrorKind};
@@ -38,6 +40,12 @@ pub const BODY_INCOMPLETE: Reason = Reason {
 pub const UNSUPPORTED_MEDIA_TYPE: Reason = Reason {
     code: Code::InvalidArgument,
     reason: "UNSUPPORTED_MEDIA_TYPE",
+    domain: DOMAIN,
+};
+/// The client takes the answer in none of the forms that it can have.
+pub const NOT_ACCEPTABLE: Reason = Reason {
+    code: Code::InvalidArgument,
+    reason: "NOT_ACCEPTABLE",
     domain: DOMAIN,
 };
 
@@ -171,6 +179,20 @@ impl Failure {
         }
     }
 
+    /// The client takes no form that a stream can have.
+    #[must_use]
+    pub fn not_acceptable() -> Self {
+        let status = NOT_ACCEPTABLE.status(
+            "this method answers with a stream: accept application/json, application/x-ndjson or \
+             text/event-stream",
+        );
+        Self {
+            http: StatusCode::NOT_ACCEPTABLE,
+            status,
+            allow: None,
+        }
+    }
+
     /// The path takes other methods, those of `allow`.
     #[must_use]
     pub fn method_not_allowed(allow: impl Into<String>) -> Self {
@@ -201,17 +223,29 @@ impl Failure {
         failure
     }
 
-    /// The answer.
+    /// What is answered: a `google.rpc.Status` as JSON, with the details whose types `pool` has.
+    #[must_use]
+    pub fn body(&self, pool: &DescriptorPool) -> Bytes {
+        let status = &self.status;
+        let code = i32::from(status.code());
+        transcode::error_body(pool, code, status.message(), status.details())
+    }
+
+    /// The answer, of an error of the gateway's own.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
+        self.respond(proto::descriptors())
+    }
+
+    /// The answer, with the details whose types `pool` has.
+    #[must_use]
+    pub fn respond(self, pool: &DescriptorPool) -> Response<Body> {
+        let body = self.body(pool);
         let Self {
             http,
             status,
             allow,
         } = self;
-        let pool = proto::descriptors();
-        let code = i32::from(status.code());
-        let body = transcode::error_body(pool, code, status.message(), status.details());
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = http;
         let headers = response.headers_mut();
@@ -301,6 +335,7 @@ mod tests {
             BODY_TOO_LARGE,
             BODY_INCOMPLETE,
             UNSUPPORTED_MEDIA_TYPE,
+            NOT_ACCEPTABLE,
             crate::revocation::REVOCATIONS_UNAVAILABLE,
             INVALID_REQUEST,
             authenticate::TOKEN_MISSING,

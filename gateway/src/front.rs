@@ -1,6 +1,7 @@
 //! What every call passes, whatever protocol brought it: which methods are served here, who may
 //! call them, what of the client's headers goes further, the deadline, the contract's rules.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -55,6 +56,8 @@ struct Admission {
     revocations: Revocations,
     /// Hosts `auth.v1.AuthService`.
     local: Upstream,
+    /// By the names of the services that they serve.
+    direct: HashMap<String, Upstream>,
     /// Everything else.
     bus: Upstream,
 }
@@ -72,13 +75,15 @@ impl std::fmt::Debug for Front {
 // === impl Front ===
 
 impl Front {
-    /// `local` serves the gateway's own services, `bus` all others of the contract.
+    /// `local` serves the gateway's own services, `direct` those that it names, `bus` all others of the
+    /// contract.
     #[must_use]
     pub fn new(
         parts: &layer::Parts,
         methods: &Arc<Methods>,
         revocations: Revocations,
         local: Upstream,
+        direct: HashMap<String, Upstream>,
         bus: Upstream,
     ) -> Self {
         let admission = Arc::new(Admission {
@@ -86,6 +91,7 @@ impl Front {
             verifier: Arc::clone(&parts.verifier),
             revocations,
             local,
+            direct,
             bus,
         });
         let calls = service_fn(move |request: Request<Body>| {
@@ -133,8 +139,11 @@ impl Admission {
         idempotency::key(&head.headers)?;
         let peer = head.extensions.get::<Peer>().copied();
         head.headers = passed_on(&head.headers, peer);
-        let local = proto::GATEWAY_SERVICES.contains(&method.service.as_str());
-        let upstream = if local { &self.local } else { &self.bus };
+        let upstream = match self.direct.get(&method.service) {
+            Some(direct) => direct,
+            None if proto::GATEWAY_SERVICES.contains(&method.service.as_str()) => &self.local,
+            None => &self.bus,
+        };
         Ok((upstream.clone(), Request::from_parts(head, body)))
     }
 
@@ -198,13 +207,20 @@ mod tests {
             Ok::<_, Infallible>(Status::internal("not to be called").into_http())
         });
         let nobody = BoxCloneSyncService::new(nobody);
-        let contract = Arc::new(crate::gateway::contract().unwrap());
+        let contract = crate::Contracts::compiled().unwrap().contract;
         let validator = Arc::new(validate::Validator::new(proto::descriptors()).unwrap());
         let metrics = chassis::metrics::Metrics::default();
         let parts = layer::Parts::new(contract, verifier, validator, metrics.clone()).unwrap();
         let methods = Arc::new(Methods::new(&parts));
         let revocations = Revocations::in_memory();
-        let front = Front::new(&parts, &methods, revocations, nobody.clone(), nobody);
+        let front = Front::new(
+            &parts,
+            &methods,
+            revocations,
+            nobody.clone(),
+            HashMap::new(),
+            nobody,
+        );
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());

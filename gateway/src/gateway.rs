@@ -1,5 +1,6 @@
 //! Putting the parts together.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use bus::KafkaChannel;
-use chassis::contract::{Contract, ContractError};
+use chassis::contract::Contract;
 use chassis::grpc::Beside;
 use chassis::health::Health;
 use chassis::layer::method::Methods;
@@ -15,6 +16,7 @@ use chassis::layer::{self, LayerService, catch_panic, deadline, load_shed, propa
 use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use prost_reflect::DescriptorPool;
 use proto::auth::v1::auth_service_server::AuthServiceServer;
 use thiserror::Error;
 use token::{AccessSigner, RefreshKeys};
@@ -28,7 +30,7 @@ use crate::auth::Auth;
 use crate::front::{Front, Upstream};
 use crate::rest::Rest;
 use crate::revocation::Revocations;
-use crate::{pages, request_id};
+use crate::{Contracts, pages, request_id, upstream};
 
 mod grpc;
 
@@ -38,6 +40,8 @@ const PREFLIGHT_KEPT: Duration = Duration::from_secs(3600);
 /// What a gateway is made of.
 #[derive(Debug)]
 pub struct Parts {
+    /// What is fronted.
+    pub contracts: Contracts,
     /// Carries calls to the services.
     pub channel: KafkaChannel,
     /// Mints access tokens.
@@ -76,9 +80,6 @@ type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 /// The contracts cannot be served.
 #[derive(Debug, Error)]
 pub enum BuildError {
-    /// A method lacks what every method must declare.
-    #[error(transparent)]
-    Contract(#[from] ContractError),
     /// A route cannot be built.
     #[error(transparent)]
     Routes(#[from] transcode::BuildError),
@@ -91,17 +92,6 @@ pub enum BuildError {
     /// The descriptors cannot be reflected.
     #[error("the descriptors cannot be reflected: {0}")]
     Reflection(String),
-}
-
-/// The contract of all services, the gateway's own included.
-///
-/// # Errors
-/// A method lacks what every method must declare.
-pub fn contract() -> Result<Contract, ContractError> {
-    let bus = proto::bus_services();
-    let own = proto::GATEWAY_SERVICES.into_iter();
-    let services: Vec<_> = own.chain(bus.iter().map(String::as_str)).collect();
-    Contract::read(proto::descriptors(), &services)
 }
 
 // === impl Gateway ===
@@ -118,10 +108,15 @@ impl Gateway {
     /// # Errors
     /// The contracts cannot be served.
     pub async fn new(parts: Parts) -> Result<Self, BuildError> {
-        let contract = Arc::new(contract()?);
-        let transcoder = Arc::new(transcoder(&contract)?);
+        let Contracts {
+            pool,
+            contract,
+            direct,
+            ..
+        } = parts.contracts;
+        let transcoder = Arc::new(transcoder(&pool, &contract)?);
         let verifier = Arc::new(parts.signer.verifier());
-        let validator = Arc::new(Validator::new(proto::descriptors())?);
+        let validator = Arc::new(Validator::new(&pool)?);
         let stack = layer::Parts::new(
             Arc::clone(&contract),
             Arc::clone(&verifier),
@@ -141,16 +136,26 @@ impl Gateway {
         let local = load_shed::layer(&stack).layer(AuthServiceServer::new(auth));
         let local = edge(&stack, local);
         let bus = edge(&stack, bus);
+        // Services of one server share its connection.
+        let mut servers = HashMap::new();
+        let direct = direct.into_iter().map(|(service, uri)| {
+            let server = servers.entry(uri).or_insert_with_key(|uri| {
+                edge(&stack, propagate::layer().layer(upstream::http2(uri)))
+            });
+            (service, server.clone())
+        });
+        let direct = direct.collect();
         let front = Front::new(
             &stack,
             &Arc::new(Methods::new(&stack)),
             parts.revocations,
             local,
+            direct,
             bus,
         );
 
         let openapi = pages::openapi::document(&transcoder);
-        let rest = Rest::new(transcoder, front.clone());
+        let rest = Rest::new(transcoder, pool.clone(), front.clone());
         let fallback = move |request: Request<Body>| {
             let rest = rest.clone();
             async move { rest.answer(request).await }
@@ -158,7 +163,7 @@ impl Gateway {
         let stopping = Shutdown::default();
         let router = pages::router(parts.health.clone(), stopping.clone(), openapi);
         let router = router.merge(parts.pages).fallback(fallback);
-        let beside = beside(&contract, &parts.health, &stopping).await?;
+        let beside = beside(&pool, &contract, &parts.health, &stopping).await?;
         let plain = Services {
             grpc: BoxCloneSyncService::new(grpc::service(front, beside)),
             http: BoxCloneSyncService::new(http(router)),
@@ -225,7 +230,10 @@ fn edge<S: LayerService>(parts: &layer::Parts, service: S) -> Upstream {
     BoxCloneSyncService::new(catch_panic::layer().layer(service))
 }
 
-fn transcoder(contract: &Contract) -> Result<Transcoder, transcode::BuildError> {
+fn transcoder(
+    pool: &DescriptorPool,
+    contract: &Contract,
+) -> Result<Transcoder, transcode::BuildError> {
     use chassis::contract::Access;
     let methods = contract.methods();
     let mut services: Vec<_> = methods
@@ -260,12 +268,7 @@ fn transcoder(contract: &Contract) -> Result<Transcoder, transcode::BuildError> 
             },
         }
     };
-    Transcoder::new(
-        proto::descriptors(),
-        &services,
-        policy,
-        transcode::Options::default(),
-    )
+    Transcoder::new(pool, &services, policy, transcode::Options::default())
 }
 
 /// The pages and REST, with every error in the one shape.
@@ -288,6 +291,7 @@ fn http(
 
 /// Health and reflection.
 async fn beside(
+    pool: &DescriptorPool,
     contract: &Contract,
     health: &Health,
     stopping: &Shutdown,
@@ -300,7 +304,7 @@ async fn beside(
         .map(|method| method.service.clone())
         .collect();
     services.dedup();
-    chassis::grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &services, health, stopping)
+    chassis::grpc::health_and_reflection(&pool.encode_to_vec(), &services, health, stopping)
         .await
         .map_err(|error| BuildError::Reflection(error.to_string()))
 }

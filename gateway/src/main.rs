@@ -47,7 +47,7 @@ async fn run_verb() -> anyhow::Result<()> {
         Verb::Serve => process::serve(&cli.args).await,
         Verb::Health => process::check_health(&cli.args),
         Verb::Topics(topics) => {
-            let (bus, contract) = (&cli.args.bus, process::bus_contract()?);
+            let (bus, contract) = (&cli.args.bus, process::bus_contract(&cli.args)?);
             let (apps, process) = (&proto::CALLING_APPS, process::acls());
             for line in bus.topics(&topics, &contract, apps, process).await? {
                 println!("{line}");

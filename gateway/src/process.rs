@@ -24,11 +24,11 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 /// The contract of the services on the bus.
 ///
 /// # Errors
-/// The contract has faults.
-pub fn bus_contract() -> Result<Contract> {
-    let services = proto::bus_services();
-    let services: Vec<_> = services.iter().map(String::as_str).collect();
-    Ok(Contract::read(proto::descriptors(), &services)?)
+/// The settings name services that cannot be fronted.
+pub fn bus_contract(args: &GatewayArgs) -> Result<Arc<Contract>> {
+    let mut problems = Problems::default();
+    let contracts = args.upstream.resolve(&mut problems);
+    Ok(problems.finish(contracts)?.bus())
 }
 
 /// What the process does on the bus, for the broker's access rules.
@@ -51,6 +51,7 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
     let config = problems.finish(config)?;
     let GatewayConfig {
         http,
+        contracts,
         bus,
         signer,
         refresh_keys,
@@ -68,15 +69,11 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
         metrics: metrics.clone(),
         ..bus
     };
-    let channel = KafkaChannel::start(
-        &bus,
-        Arc::new(bus_contract()?),
-        APP,
-        health.component("kafka"),
-    )
-    .context("the connection to Kafka")?;
+    let channel = KafkaChannel::start(&bus, contracts.bus(), APP, health.component("kafka"))
+        .context("the connection to Kafka")?;
     let redis = Redis::connect(&redis_url, &health, &shutdown).map_err(anyhow::Error::msg)?;
     let gateway = Gateway::new(Parts {
+        contracts,
         channel: channel.clone(),
         signer,
         refresh_keys,

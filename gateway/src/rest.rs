@@ -1,17 +1,23 @@
 //! REST, through the contract's `google.api.http` rules. No handler is written for an endpoint.
 
+mod incoming;
+mod stream;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use chassis::call::Transport;
+use chassis::frame;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use prost_reflect::DescriptorPool;
 use tonic::Status;
 use transcode::{Route, Transcoder};
 
+use self::incoming::{Incoming, Next};
 use crate::error::Failure;
 use crate::front::Front;
 
@@ -21,23 +27,29 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The bytes before a gRPC message: a compression flag and the length.
-const PREFIX: usize = 5;
+/// The largest message of an upstream's answer, in bytes.
+const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Answers REST requests. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Rest {
     transcoder: Arc<Transcoder>,
+    /// The types of error details.
+    pool: DescriptorPool,
     front: Front,
 }
 
 // === impl Rest ===
 
 impl Rest {
-    /// Routes of `transcoder`, calls to `front`.
+    /// Routes of `transcoder`, calls to `front`, error details of the types of `pool`.
     #[must_use]
-    pub fn new(transcoder: Arc<Transcoder>, front: Front) -> Self {
-        Self { transcoder, front }
+    pub fn new(transcoder: Arc<Transcoder>, pool: DescriptorPool, front: Front) -> Self {
+        Self {
+            transcoder,
+            pool,
+            front,
+        }
     }
 
     /// Answers a request, with an error in the one shape if need be.
@@ -50,7 +62,7 @@ impl Rest {
         }
         self.transcode(head, body)
             .await
-            .unwrap_or_else(Failure::into_response)
+            .unwrap_or_else(|failure| failure.respond(&self.pool))
     }
 
     async fn transcode(&self, head: Parts, body: Body) -> Result<Response<Body>, Failure> {
@@ -62,10 +74,15 @@ impl Rest {
         };
         let content_type = head.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| value.to_str().unwrap_or("?"));
+        let streams = route.method().is_server_streaming();
+        let form = streams.then(|| stream::form(&head.headers)).transpose()?;
         let message = route.request(head.uri.query(), content_type, &body)?;
         let response = self.front.call(call(&route, head, &message)?).await;
-        let (head, message) = result(response).await?;
-        answer(&route, &head, &message)
+        if let Some(form) = form {
+            return stream::answer(&route, form, response).await;
+        }
+        let (metadata, message) = result(&route, response).await?;
+        answer(&route, &metadata, &message)
     }
 }
 
@@ -111,11 +128,8 @@ fn call(
     head: Parts,
     message: &[u8],
 ) -> Result<Request<tonic::body::Body>, Failure> {
-    let mut framed = BytesMut::with_capacity(PREFIX + message.len());
-    framed.put_u8(0);
-    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    framed.put_slice(message);
-    let mut call = Request::new(tonic::body::Body::new(Full::new(framed.freeze())));
+    let framed = Full::new(frame::framed(message));
+    let mut call = Request::new(tonic::body::Body::new(framed));
     *call.method_mut() = Method::POST;
     *call.uri_mut() = route.grpc_path().parse().map_err(|_| {
         tracing::error!(path = route.grpc_path(), "a route's gRPC path is no URI");
@@ -123,30 +137,26 @@ fn call(
     })?;
     *call.version_mut() = Version::HTTP_2;
     *call.headers_mut() = head.headers;
+    // What comes back is read here, so it is not for the client to say how it may be compressed.
+    call.headers_mut().remove("grpc-accept-encoding");
     *call.extensions_mut() = head.extensions;
     call.extensions_mut().insert(Transport::Rest);
     Ok(call)
 }
 
-/// The metadata and the message of a gRPC response, or its status.
-async fn result(response: Response<tonic::body::Body>) -> Result<(HeaderMap, Bytes), Status> {
-    let (head, body) = response.into_parts();
-    if let Some(status) = Status::from_header_map(&head.headers)
-        && status.code() != tonic::Code::Ok
-    {
-        return Err(status);
+/// The metadata and the message of the response to a unary call, or its status.
+async fn result(
+    route: &Route<'_>,
+    response: Response<tonic::body::Body>,
+) -> Result<(HeaderMap, Bytes), Status> {
+    let (metadata, mut incoming) = Incoming::of(route, response)?;
+    let Next::Message(message) = incoming.next().await? else {
+        return Err(incoming.broken("a unary call has no message"));
+    };
+    match incoming.next().await? {
+        Next::End => Ok((metadata, message)),
+        Next::Message(_) => Err(incoming.broken("a unary call has more than one message")),
     }
-    let body = body.collect().await?;
-    let status = body.trailers().and_then(Status::from_header_map);
-    if let Some(status) = status.filter(|status| status.code() != tonic::Code::Ok) {
-        return Err(status);
-    }
-    let framed = body.to_bytes();
-    if framed.len() < PREFIX {
-        tracing::error!("an upstream answered without a message");
-        return Err(Status::internal("the service failed"));
-    }
-    Ok((head.headers, framed.slice(PREFIX..)))
 }
 
 fn answer(
@@ -169,6 +179,12 @@ fn answer(
         headers.insert(header::CONTENT_TYPE, answer.content_type);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    pass_on(metadata, headers);
+    Ok(response)
+}
+
+/// Passes on what an upstream says beside its message.
+fn pass_on(metadata: &HeaderMap, headers: &mut HeaderMap) {
     for (name, value) in metadata {
         let internal = name.as_str().starts_with("grpc-")
             || matches!(
@@ -179,5 +195,4 @@ fn answer(
             headers.append(name, value.clone());
         }
     }
-    Ok(response)
 }

@@ -6,9 +6,13 @@ use bus::Settings;
 use bus::settings::BusArgs;
 use chassis::admin::AdminArgs;
 use chassis::config::Problems;
+use chassis::contract::Access;
 use chassis::telemetry::{LogArgs, LogConfig};
 use http::HeaderValue;
 use token::{AccessSigner, RefreshKeys};
+
+use crate::Contracts;
+use crate::contracts::{self, DescriptorSet};
 
 /// The application name of the gateway on the bus: replies come to `reply.gateway`.
 pub const APP: &str = "gateway";
@@ -22,6 +26,9 @@ pub struct GatewayArgs {
     /// How clients reach it.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// What it fronts.
+    #[command(flatten)]
+    pub upstream: UpstreamArgs,
     /// The bus.
     #[command(flatten)]
     pub bus: BusArgs,
@@ -54,6 +61,29 @@ pub struct HttpArgs {
     /// The origins that browsers may call from, comma-separated; none by default
     #[arg(long, env = "CORS_ORIGINS", default_value = "", value_name = "ORIGINS")]
     pub cors_origins: String,
+}
+
+/// What the gateway fronts.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Upstreams")]
+pub struct UpstreamArgs {
+    /// Where the calls of services go: `package.Service=kafka` or `=http://host:port` (gRPC over
+    /// HTTP/2), comma-separated. The platform's own go to Kafka unless they are named
+    #[arg(long, env = "UPSTREAMS", default_value = "", value_name = "UPSTREAMS")]
+    pub upstreams: String,
+    /// Files that `buf build -o` writes, comma-separated, of services which the gateway was not
+    /// compiled with
+    #[arg(
+        long,
+        env = "DESCRIPTOR_SETS",
+        default_value = "",
+        value_name = "FILES"
+    )]
+    pub descriptor_sets: String,
+    /// Who may call methods over HTTP/2 whose contract does not say: public or authenticated; unset, it
+    /// has to say
+    #[arg(long, env = "DEFAULT_ACCESS", value_name = "ACCESS")]
+    pub default_access: Option<String>,
 }
 
 /// Tokens and sessions.
@@ -95,6 +125,8 @@ pub struct AuthArgs {
 pub struct GatewayConfig {
     /// How clients reach it.
     pub http: HttpConfig,
+    /// What it fronts.
+    pub contracts: Contracts,
     /// The bus.
     pub bus: Settings,
     /// Signs access tokens.
@@ -126,6 +158,7 @@ impl GatewayArgs {
     /// Checks the settings.
     pub fn resolve(&self, problems: &mut Problems) -> Option<GatewayConfig> {
         let http = self.http.resolve(problems);
+        let contracts = self.upstream.resolve(problems);
         let bus = self.bus.resolve("trolleybus-gateway", problems);
         let auth = &self.auth;
         let mut secret = |name, value: &Option<String>, file: &Option<PathBuf>| {
@@ -159,6 +192,7 @@ impl GatewayArgs {
         let log = self.log.resolve(problems);
         Some(GatewayConfig {
             http: http?,
+            contracts: contracts?,
             bus: bus?,
             signer: signer?,
             refresh_keys: refresh_keys?,
@@ -166,6 +200,49 @@ impl GatewayArgs {
             admin_port: admin_port?,
             log: log?,
         })
+    }
+}
+
+impl UpstreamArgs {
+    /// Checks the settings, and reads the descriptor sets.
+    pub fn resolve(&self, problems: &mut Problems) -> Option<Contracts> {
+        let upstreams = contracts::upstreams(&self.upstreams)
+            .map_err(|problem| problems.add("UPSTREAMS", problem));
+        let given = self.default_access.as_deref().map(str::trim);
+        let access = match given.filter(|access| !access.is_empty()) {
+            None => Ok(None),
+            Some("public") => Ok(Some(Access::Public)),
+            Some("authenticated") => Ok(Some(Access::Authenticated)),
+            Some(_) => {
+                problems.add("DEFAULT_ACCESS", "expected public or authenticated");
+                Err(())
+            }
+        };
+        let files = self.descriptor_sets.split(',').map(str::trim);
+        let files = files.filter(|file| !file.is_empty());
+        let sets: Vec<_> = files
+            .map(|file| match std::fs::read(file) {
+                Ok(bytes) => Ok(DescriptorSet {
+                    name: file.to_owned(),
+                    bytes,
+                }),
+                Err(error) => {
+                    problems.add("DESCRIPTOR_SETS", format_args!("{file}: {error}"));
+                    Err(())
+                }
+            })
+            .collect();
+        let sets = sets.into_iter().collect::<Result<Vec<_>, ()>>();
+        let (upstreams, access, sets) = (upstreams.ok()?, access.ok()?, sets.ok()?);
+        match Contracts::read(&sets, &upstreams, access) {
+            Ok(contracts) => Some(contracts),
+            Err(faults) => {
+                for fault in faults {
+                    problems.add("UPSTREAMS and DESCRIPTOR_SETS", fault);
+                }
+                None
+            }
+        }
     }
 }
 

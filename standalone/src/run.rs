@@ -53,6 +53,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     let config = problems.finish(config)?;
     let Config {
         http,
+        contracts,
         data_dir,
         user_grpc_port,
         notification_grpc_port,
@@ -83,7 +84,8 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     let services = proto::bus_services();
     let services: Vec<_> = services.iter().map(String::as_str).collect();
     let contract = Arc::new(Contract::read(proto::descriptors(), &services)?);
-    let broker = EmbeddedBroker::start(&bus::topics::plan(&contract, &[APP], 1))?;
+    let called = contracts.bus();
+    let broker = EmbeddedBroker::start(&bus::topics::plan(&called, &[APP], 1))?;
     let settings = |name: &str| broker.settings(name, keys.bus.clone());
 
     let notifications = Notifications::new(mail)?;
@@ -119,7 +121,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
                 },
             },
             bus: settings("trolleybus-user"),
-            contract: Arc::clone(&contract),
+            contract,
             verifier: keys.signer.verifier(),
             metrics: metrics.part("user"),
             listener: user_listener,
@@ -134,8 +136,9 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
         metrics: metrics.part("gateway"),
         ..settings("trolleybus-gateway")
     };
-    let channel = KafkaChannel::start(&bus, contract, APP, kafka)?;
+    let channel = KafkaChannel::start(&bus, called, APP, kafka)?;
     let gateway = Gateway::new(gateway::Parts {
+        contracts,
         channel: channel.clone(),
         signer: keys.signer,
         refresh_keys: keys.refresh,

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use chassis::admin::AdminArgs;
 use chassis::config::Problems;
 use chassis::telemetry::{LogArgs, LogConfig};
-use gateway::settings::{DEFAULT_ADMIN_PORT, HttpArgs, HttpConfig};
+use gateway::Contracts;
+use gateway::settings::{DEFAULT_ADMIN_PORT, HttpArgs, HttpConfig, UpstreamArgs};
 use notification::MailArgs;
 use user::config::PasswordArgs;
 use user::password::HasherSettings;
@@ -15,6 +16,8 @@ use user::password::HasherSettings;
 pub(crate) struct StandaloneArgs {
     #[command(flatten)]
     pub(crate) http: HttpArgs,
+    #[command(flatten)]
+    pub(crate) upstream: UpstreamArgs,
     #[command(flatten)]
     pub(crate) own: OwnArgs,
     #[command(flatten)]
@@ -60,6 +63,7 @@ pub(crate) struct OwnArgs {
 /// The settings, checked.
 pub(crate) struct Config {
     pub(crate) http: HttpConfig,
+    pub(crate) contracts: Contracts,
     pub(crate) data_dir: PathBuf,
     pub(crate) user_grpc_port: u16,
     pub(crate) notification_grpc_port: u16,
@@ -72,6 +76,7 @@ pub(crate) struct Config {
 impl StandaloneArgs {
     pub(crate) fn resolve(&self, problems: &mut Problems) -> Option<Config> {
         let http = self.http.resolve(problems);
+        let contracts = self.upstream.resolve(problems);
         let mut port = |name, text: &str| problems.parse(name, text, "a port, 0 to 65535");
         let user_grpc_port = port("USER_GRPC_PORT", &self.own.user_grpc_port);
         let notification_grpc_port =
@@ -82,6 +87,7 @@ impl StandaloneArgs {
         let log = self.log.resolve(problems);
         Some(Config {
             http: http?,
+            contracts: contracts?,
             data_dir: self.own.data_dir.clone(),
             user_grpc_port: user_grpc_port?,
             notification_grpc_port: notification_grpc_port?,

@@ -28,6 +28,12 @@ const CASES: [Case; 8] = [
             ("PASETO_REFRESH_KEY", "hunter2-do-not-tell"),
             ("BUS_KEYS", "k4.local.hunter2-do-not-tell"),
             ("CORS_ORIGINS", "*"),
+            (
+                "UPSTREAMS",
+                "user.v1.UserService=https://:hunter2-do-not-tell@host",
+            ),
+            ("DESCRIPTOR_SETS", "nowhere.binpb"),
+            ("DEFAULT_ACCESS", "everybody"),
             ("LOG_FORMAT", "xml"),
         ],
         &[
@@ -38,6 +44,9 @@ const CASES: [Case; 8] = [
             "PASETO_REFRESH_KEY",
             "BUS_KEYS",
             "CORS_ORIGINS",
+            "UPSTREAMS",
+            "DESCRIPTOR_SETS",
+            "DEFAULT_ACCESS",
             "LOG_FORMAT",
         ],
     ),

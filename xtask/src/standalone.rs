@@ -35,6 +35,18 @@ impl Standalone {
     /// # Errors
     /// With the end of its log when it ends or takes too long.
     pub(crate) fn start(binary: &Path, home: &Path) -> Result<Self> {
+        Self::start_with(binary, home, &[])
+    }
+
+    /// The same with further settings.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub(crate) fn start_with(
+        binary: &Path,
+        home: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         fs::create_dir_all(home)?;
         let ports = free_ports(3)?;
         let at = |index: usize| SocketAddr::from((Ipv4Addr::LOCALHOST, ports[index]));
@@ -42,6 +54,7 @@ impl Standalone {
         let mut command = Command::new(binary);
         command.current_dir(home).env("DATA_DIR", &data);
         command.env("ADMIN_PORT", "0");
+        command.envs(settings.iter().copied());
         for (name, port) in ["PORT", "USER_GRPC_PORT", "NOTIFICATION_GRPC_PORT"]
             .into_iter()
             .zip(&ports)

@@ -55,6 +55,7 @@ suites! {
     helm requires Nothing;
     just requires Nothing;
     nest requires Servers;
+    python requires Binaries;
     readme requires Servers;
     spring requires Servers;
 }

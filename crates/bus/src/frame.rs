@@ -1,33 +1,21 @@
-//! gRPC's message framing: a compression flag, four bytes of length, the message
-//! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>). The bus carries bare messages.
+//! Bodies of framed messages. The bus carries bare ones.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
+pub(crate) use chassis::frame::{Messages, PREFIX, framed, too_large};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tonic::Status;
 use tonic::body::Body;
 
-/// The bytes before each message.
-pub(crate) const PREFIX: usize = 5;
-
 /// One message and the trailers.
 struct UnaryBody {
     data: Option<Bytes>,
     trailers: Option<HeaderMap>,
-}
-
-/// A message with its prefix.
-pub(crate) fn framed(message: &[u8]) -> Bytes {
-    let mut framed = BytesMut::with_capacity(PREFIX + message.len());
-    framed.put_u8(0);
-    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    framed.put_slice(message);
-    framed.freeze()
 }
 
 /// A request body of one message, which is framed.
@@ -99,54 +87,6 @@ pub(crate) async fn collect(
     Ok((Some(data.slice(PREFIX..)), trailers))
 }
 
-/// The messages of a body that comes in pieces.
-#[derive(Debug, Default)]
-pub(crate) struct Messages {
-    data: BytesMut,
-}
-
-impl Messages {
-    pub(crate) fn push(&mut self, chunk: &[u8]) {
-        self.data.extend_from_slice(chunk);
-    }
-
-    /// The next whole message.
-    ///
-    /// # Errors
-    /// It is compressed, or larger than `limit` bytes.
-    pub(crate) fn next(&mut self, limit: usize) -> Result<Option<Bytes>, Status> {
-        let Some((prefix, rest)) = self.data.split_at_checked(PREFIX) else {
-            return Ok(None);
-        };
-        if prefix[0] != 0 {
-            return Err(Status::unimplemented(
-                "the bus carries no compressed messages",
-            ));
-        }
-        let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
-        if length > limit {
-            return Err(too_large(limit));
-        }
-        if rest.len() < length {
-            return Ok(None);
-        }
-        self.data.advance(PREFIX);
-        Ok(Some(self.data.split_to(length).freeze()))
-    }
-
-    /// Whether a message is cut off.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.data.is_empty()
-    }
-}
-
-/// The message is larger than the bus carries.
-pub(crate) fn too_large(limit: usize) -> Status {
-    Status::resource_exhausted(format!(
-        "the message is larger than the limit of {limit} bytes"
-    ))
-}
-
 // === impl UnaryBody ===
 
 impl http_body::Body for UnaryBody {
@@ -190,24 +130,6 @@ mod tests {
         assert_eq!(message.as_deref(), Some(&b""[..]));
         let (message, _) = collect(Body::empty(), 10).await.unwrap();
         assert_eq!(message, None);
-    }
-
-    #[test]
-    fn messages_come_out_whole_however_they_come_in() {
-        let bytes = [&framed(b"abc")[..], &framed(b""), &framed(b"d")].concat();
-        let mut messages = Messages::default();
-        let mut found = Vec::new();
-        for byte in bytes {
-            messages.push(&[byte]);
-            while let Some(message) = messages.next(3).unwrap() {
-                found.push(message);
-            }
-        }
-        assert_eq!(found, [&b"abc"[..], b"", b"d"]);
-        assert!(messages.is_empty());
-        messages.push(&framed(b"abcd"));
-        let status = messages.next(3).unwrap_err();
-        assert_eq!(status.code(), tonic::Code::ResourceExhausted);
     }
 
     #[tokio::test]

@@ -132,6 +132,27 @@ impl Contract {
         read::contract(pool, services)
     }
 
+    /// Reads the contract of services that are called over HTTP/2 and never over the bus, such as those
+    /// of other platforms: nothing is said of topics, nor need an `idempotency_level` be. `access` is
+    /// that of the methods which declare none.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), but for what concerns records.
+    pub fn read_direct(
+        pool: &DescriptorPool,
+        services: &[&str],
+        access: Option<Access>,
+    ) -> Result<Self, ContractError> {
+        read::direct(pool, services, access)
+    }
+
+    /// The methods of both.
+    #[must_use]
+    pub fn merged(mut self, other: Self) -> Self {
+        self.methods.extend(other.methods);
+        self
+    }
+
     /// The method at a gRPC path.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Arc<Method>> {

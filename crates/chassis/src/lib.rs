@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`contract`] | what the `.proto` options say of each method: access, topic, deadline, idempotency |
 //! | [`call`] | who calls, and which call it is: extensions that both transports set |
+//! | [`frame`] | gRPC's message framing |
 //! | [`status`] | errors with a stable reason |
 //! | [`timeout`] | the `grpc-timeout` header |
 //! | [`trace`] | W3C trace context |
@@ -19,6 +20,7 @@
 
 pub mod call;
 pub mod contract;
+pub mod frame;
 pub mod health;
 pub mod metrics;
 pub mod status;

@@ -1,7 +1,6 @@
 //! The gateway, and an HTTP/1.1 client that sends and reads plain text.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Path;
@@ -10,7 +9,7 @@ use bus::{EmbeddedBroker, KafkaChannel};
 use chassis::health::Health;
 use chassis::shutdown::Shutdown;
 use gateway::revocation::Revocations;
-use gateway::{Gateway, Parts, server};
+use gateway::{Contracts, Gateway, Parts, server};
 use serde_json::Value;
 use token::{AccessSigner, RefreshKeys};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -37,7 +36,15 @@ pub(crate) struct Answer {
 impl TestGateway {
     /// A gateway that browsers may call from `origins`.
     pub(crate) async fn start(origins: &[&'static str]) -> Self {
-        let contract = Arc::new(gateway::process::bus_contract().unwrap());
+        Self::of(Contracts::compiled().unwrap(), origins).await
+    }
+
+    /// A gateway in front of `contracts`.
+    pub(crate) async fn fronting(contracts: Contracts) -> Self {
+        Self::of(contracts, &[]).await
+    }
+
+    async fn of(contracts: Contracts, origins: &[&'static str]) -> Self {
         let broker = EmbeddedBroker::start(&[]).unwrap();
         let settings = broker.settings("gateway", bus::keys::KeyRing::parse(KEY).unwrap());
         let health = Health::default();
@@ -45,7 +52,8 @@ impl TestGateway {
         let kafka = Health::default().component("kafka");
         let page = async |Path(id): Path<String>| id;
         let gateway = Gateway::new(Parts {
-            channel: KafkaChannel::start(&settings, contract, "gateway", kafka).unwrap(),
+            channel: KafkaChannel::start(&settings, contracts.bus(), "gateway", kafka).unwrap(),
+            contracts,
             signer: AccessSigner::from_paserk(ACCESS_KEY).unwrap(),
             refresh_keys: RefreshKeys::from_paserk(KEY).unwrap(),
             revocations: Revocations::in_memory(),
@@ -94,11 +102,15 @@ impl Answer {
     pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").expect(text);
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Self {
+        let mut answer = Self {
             status,
             head: head.to_owned(),
             body: body.to_owned(),
+        };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = unchunked(body);
         }
+        answer
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -126,5 +138,19 @@ impl Answer {
             "{error}"
         );
         error["details"][0]["reason"].as_str().unwrap().to_owned()
+    }
+}
+
+/// What chunks hold (RFC 9112, 7.1). The last one, which is empty, must be there.
+fn unchunked(mut chunks: &str) -> String {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = chunks.split_once("\r\n").expect(chunks);
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return body;
+        }
+        body += &rest[..length];
+        chunks = rest[length..].strip_prefix("\r\n").unwrap();
     }
 }

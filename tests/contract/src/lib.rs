@@ -1,12 +1,15 @@
 //! Contracts that only tests, examples and benchmarks serve.
 //!
 //! [`echo`] has a method for each thing that the bus promises. [`older`] and [`newer`] are two
-//! versions of one contract, as two releases of a service and its callers would have them. [`Echo`]
+//! versions of one contract, as two releases of a service and its callers would have them. [`feed`] is
+//! one that knows nothing of the platform. [`Echo`]
 //! serves the first; its [`Ledger`] tells what began and what took effect.
 
+pub mod feed_service;
 pub mod ledger;
 pub mod service;
 
+pub use feed_service::Feed;
 pub use ledger::Ledger;
 pub use service::Echo;
 
@@ -16,6 +19,9 @@ use prost_reflect::DescriptorPool;
 
 /// The echo service: `echo.v1.EchoService`.
 pub const ECHO: &str = "echo.v1.EchoService";
+
+/// The service of another platform: `feed.v1.FeedService`.
+pub const FEED: &str = "feed.v1.FeedService";
 
 /// The smallest service: `hello.v1.HelloService`.
 pub const HELLO: &str = "hello.v1.HelloService";
@@ -40,7 +46,8 @@ macro_rules! contract {
         pub mod $module {
             include!(concat!(env!("OUT_DIR"), "/", $folder, "/", $package, ".rs"));
 
-            pub(crate) const DESCRIPTORS: &[u8] =
+            /// A `google.protobuf.FileDescriptorSet`.
+            pub const DESCRIPTORS: &[u8] =
                 include_bytes!(concat!(env!("OUT_DIR"), "/", $folder, "/contract.binpb"));
 
             static POOL: super::LazyLock<super::DescriptorPool> = super::LazyLock::new(|| {
@@ -57,6 +64,7 @@ macro_rules! contract {
 }
 
 contract!(echo, "echo", "echo.v1", "Package `echo.v1`.");
+contract!(feed, "feed", "feed.v1", "Package `feed.v1`.");
 contract!(hello, "hello", "hello.v1", "Package `hello.v1`.");
 contract!(
     older,

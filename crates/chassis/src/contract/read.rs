@@ -30,9 +30,33 @@ const PAUSES: std::ops::RangeInclusive<Duration> =
 /// As many retry topics as an event may have.
 const MOST_PAUSES: usize = 10;
 
+/// How calls travel, which decides what a contract has to say.
+#[derive(Clone, Copy)]
+enum Carrier {
+    Bus,
+    /// HTTP/2, with the access rule of methods that declare none.
+    Direct(Option<Access>),
+}
+
 pub(super) fn contract(
     pool: &DescriptorPool,
     services: &[&str],
+) -> Result<Contract, ContractError> {
+    read_all(pool, services, Carrier::Bus)
+}
+
+pub(super) fn direct(
+    pool: &DescriptorPool,
+    services: &[&str],
+    access: Option<Access>,
+) -> Result<Contract, ContractError> {
+    read_all(pool, services, Carrier::Direct(access))
+}
+
+fn read_all(
+    pool: &DescriptorPool,
+    services: &[&str],
+    carrier: Carrier,
 ) -> Result<Contract, ContractError> {
     let mut faults = Vec::new();
     let mut methods = HashMap::new();
@@ -44,8 +68,10 @@ pub(super) fn contract(
             continue;
         };
         for descriptor in descriptor.methods() {
-            let method = read(descriptor, extension.as_ref(), &mut faults);
-            if let Some(other) = topics.insert(method.topic.clone(), method.path.clone()) {
+            let method = read(descriptor, extension.as_ref(), carrier, &mut faults);
+            if matches!(carrier, Carrier::Bus)
+                && let Some(other) = topics.insert(method.topic.clone(), method.path.clone())
+            {
                 faults.push(format!(
                     "{}: the topic {} is that of {other} already; give it one of its own",
                     method.path, method.topic
@@ -64,6 +90,7 @@ pub(super) fn contract(
 fn read(
     descriptor: MethodDescriptor,
     extension: Option<&ExtensionDescriptor>,
+    carrier: Carrier,
     faults: &mut Vec<String>,
 ) -> Method {
     let service = descriptor.parent_service();
@@ -83,14 +110,21 @@ fn read(
         2 => Access::Authenticated,
         3 => Access::Internal,
         _ => {
-            fault("declares no access rule; set (trolleybus.v1.method).access");
-            Access::Internal
+            if let Carrier::Direct(Some(access)) = carrier {
+                access
+            } else {
+                fault("declares no access rule; set (trolleybus.v1.method).access");
+                Access::Internal
+            }
         }
     };
+    let on_bus = matches!(carrier, Carrier::Bus);
     let idempotency = idempotency(&descriptor).unwrap_or_else(|| {
-        fault(
-            "declares no idempotency_level; set it, IDEMPOTENCY_UNKNOWN if it must not run twice",
-        );
+        if on_bus {
+            fault(
+                "declares no idempotency_level; set it, IDEMPOTENCY_UNKNOWN if it must not run twice",
+            );
+        }
         Idempotency::Unknown
     });
     let pattern = match number(options.as_ref(), "pattern") {
@@ -104,10 +138,10 @@ fn read(
         fault("is an event, which is delivered at least once, so it must be IDEMPOTENT");
     }
     let server_streaming = descriptor.is_server_streaming();
-    if descriptor.is_client_streaming() {
+    if on_bus && descriptor.is_client_streaming() {
         fault("takes a stream of requests, which no record can carry; take one message");
     }
-    if server_streaming && idempotency == Idempotency::Unknown {
+    if on_bus && server_streaming && idempotency == Idempotency::Unknown {
         fault("answers with a stream, which may have to begin again, so it must be IDEMPOTENT");
     }
     let key = key(&descriptor, options.as_ref()).unwrap_or_else(|text| {
@@ -135,10 +169,10 @@ fn read(
         Some(topic) => topic,
         None => default_topic(service.name(), descriptor.name()),
     };
-    if !is_topic(&topic) {
+    if on_bus && !is_topic(&topic) {
         fault("has a topic that is not one: 1 to 200 of a-z, A-Z, 0-9, '.', '_' and '-'");
     }
-    if is_derived(&topic) {
+    if on_bus && is_derived(&topic) {
         fault("has a topic that ends like a retry or dead-letter topic, .retry.<n> or .dlq");
     }
     let success_status = match number(options.as_ref(), "success_status") {

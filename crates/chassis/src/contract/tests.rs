@@ -65,6 +65,38 @@ fn a_method_without_access_or_idempotency_is_refused_with_both_named() {
 }
 
 #[test]
+fn services_called_directly_need_to_say_who_may_call_them_and_nothing_of_records() {
+    let pool = pool(
+        "rpc Get(M) returns (M); rpc Watch(M) returns (stream M); rpc Put(stream M) returns (M);
+         rpc Own(M) returns (M) { option (trolleybus.v1.method) = {access: ACCESS_PUBLIC}; }",
+    );
+    let services = ["t.v1.TestService"];
+    let faults = Contract::read_direct(&pool, &services, None)
+        .unwrap_err()
+        .faults;
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert!(
+        faults.iter().all(|fault| fault.contains("access rule")),
+        "{faults:?}"
+    );
+    let access = Some(Access::Authenticated);
+    let contract = Contract::read_direct(&pool, &services, access).unwrap();
+    let access = |name| {
+        contract
+            .get(&format!("/t.v1.TestService/{name}"))
+            .unwrap()
+            .access
+    };
+    assert_eq!(access("Get"), Access::Authenticated);
+    assert_eq!(access("Own"), Access::Public);
+    let unknown = Contract::read_direct(&pool, &["t.v1.Other"], None).unwrap_err();
+    assert_eq!(
+        unknown.faults,
+        ["t.v1.Other: no such service in the descriptors"]
+    );
+}
+
+#[test]
 fn an_explicit_unknown_idempotency_level_is_a_declaration() {
     let pool = pool(
         "rpc Get(M) returns (M) { option idempotency_level = IDEMPOTENCY_UNKNOWN;

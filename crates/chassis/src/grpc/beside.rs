@@ -45,7 +45,7 @@ struct Until {
 /// # Errors
 /// The descriptors cannot be read.
 pub async fn health_and_reflection(
-    descriptors: &'static [u8],
+    descriptors: &[u8],
     services: &[String],
     health: &Health,
     shutdown: &Shutdown,

@@ -6,8 +6,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use tonic::Status;
 use tonic::body::Body;
 
-/// The bytes before a gRPC message: a compression flag and the length.
-const PREFIX: usize = 5;
+use crate::frame::PREFIX;
 
 /// The largest request body that is read, in bytes: four times what the bus carries.
 const LIMIT: usize = 4 * 1024 * 1024;

@@ -90,7 +90,9 @@ impl Methods {
             let metrics = |transport| CallMetrics::new(&parts.metrics, &method.path, transport);
             Served {
                 method: Arc::clone(method),
-                has_rules: !known || parts.validator.has_rules(name),
+                // A stream of requests cannot be held back until it is whole.
+                has_rules: !method.descriptor.is_client_streaming()
+                    && (!known || parts.validator.has_rules(name)),
                 room,
                 metrics: Transport::ALL.map(metrics),
             }

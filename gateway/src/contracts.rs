@@ -1,0 +1,374 @@
+//! What the gateway fronts: its own contracts, and those of descriptor sets; and where each service's
+//! calls go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chassis::contract::{Access, Contract};
+use http::Uri;
+use prost_reflect::DescriptorPool;
+use prost_reflect::prost::Message as _;
+use prost_reflect::prost_types::FileDescriptorSet;
+
+/// The packages that every descriptor set brings along in the version that it was made with. They only
+/// grow, so ours do for all.
+const COMMON: [&str; 3] = ["google", "buf.validate", "trolleybus.v1"];
+
+/// A compiled set of `.proto` files, as `buf build -o` and `protoc --include_imports -o` write it.
+#[derive(Debug, Clone)]
+pub struct DescriptorSet {
+    /// Where it comes from, for messages.
+    pub name: String,
+    /// A `google.protobuf.FileDescriptorSet`.
+    pub bytes: Vec<u8>,
+}
+
+/// Where the calls of a service go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The bus.
+    Kafka,
+    /// A gRPC server without TLS: `http://host:port`.
+    Http2(Uri),
+}
+
+/// The services that are fronted.
+#[derive(Debug, Clone)]
+pub struct Contracts {
+    pub(crate) pool: DescriptorPool,
+    pub(crate) contract: Arc<Contract>,
+    /// The services that are called over HTTP/2.
+    pub(crate) direct: BTreeMap<String, Uri>,
+    bus: Arc<Contract>,
+}
+
+// === impl Target ===
+
+impl Target {
+    /// Reads `kafka` or `http://host:port`.
+    fn parse(text: &str) -> Option<Self> {
+        if text == "kafka" {
+            return Some(Self::Kafka);
+        }
+        let uri: Uri = text.parse().ok()?;
+        let bare = uri.path_and_query().is_none_or(|path| path == "/");
+        let authority = uri.authority()?;
+        let plain = !authority.as_str().contains('@') && !authority.host().is_empty();
+        (uri.scheme_str() == Some("http") && bare && plain).then_some(Self::Http2(uri))
+    }
+}
+
+/// Reads `acme.v1.Orders=http://host:port,user.v1.UserService=kafka`.
+///
+/// # Errors
+/// What is wrong with the first part that is.
+pub fn upstreams(text: &str) -> Result<BTreeMap<String, Target>, String> {
+    let mut upstreams = BTreeMap::new();
+    for part in text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        let (service, target) = part.split_once('=').ok_or_else(|| {
+            format!("{part}: expected package.Service=kafka or =http://host:port")
+        })?;
+        let (service, target) = (service.trim(), target.trim());
+        let read = Target::parse(target).ok_or_else(|| {
+            format!("{service}: expected kafka or http://host:port, without a path and without TLS")
+        })?;
+        if upstreams.insert(service.to_owned(), read).is_some() {
+            return Err(format!("{service}: is named twice"));
+        }
+    }
+    Ok(upstreams)
+}
+
+// === impl Contracts ===
+
+impl Contracts {
+    /// The contracts that the gateway was compiled with, over the bus.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn compiled() -> Result<Self, Vec<String>> {
+        Self::read(&[], &BTreeMap::new(), None)
+    }
+
+    /// The compiled contracts and, of the services in `sets`, those that `upstreams` names. `access` is
+    /// that of their methods that declare none.
+    ///
+    /// # Errors
+    /// All that is wrong, a line each.
+    pub fn read(
+        sets: &[DescriptorSet],
+        upstreams: &BTreeMap<String, Target>,
+        access: Option<Access>,
+    ) -> Result<Self, Vec<String>> {
+        let pool = pool(sets)?;
+        check_names(&pool, upstreams)?;
+        let mut faults = Vec::new();
+        let mut on_bus: BTreeSet<String> = proto::bus_services().into_iter().collect();
+        let mut direct = BTreeMap::new();
+        for (service, target) in upstreams {
+            match target {
+                Target::Kafka => {
+                    on_bus.insert(service.clone());
+                }
+                Target::Http2(uri) => {
+                    on_bus.remove(service);
+                    direct.insert(service.clone(), uri.clone());
+                }
+            }
+        }
+        let mut read = |contract: Result<Contract, chassis::contract::ContractError>| {
+            contract.unwrap_or_else(|error| {
+                faults.extend(error.faults);
+                Contract::default()
+            })
+        };
+        let bus_names: Vec<_> = on_bus.iter().map(String::as_str).collect();
+        let bus = read(Contract::read(&pool, &bus_names));
+        let own = read(Contract::read(&pool, &proto::GATEWAY_SERVICES));
+        let direct_names: Vec<_> = direct.keys().map(String::as_str).collect();
+        let others = read(Contract::read_direct(&pool, &direct_names, access));
+        for fault in &mut faults {
+            let direct = direct_names
+                .iter()
+                .any(|name| fault.starts_with(&format!("/{name}/")));
+            if direct && fault.contains("declares no access rule") {
+                fault.push_str(", or DEFAULT_ACCESS for all methods that declare none");
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let contract = bus.clone().merged(own).merged(others);
+        Ok(Self {
+            pool,
+            contract: Arc::new(contract),
+            direct,
+            bus: Arc::new(bus),
+        })
+    }
+
+    /// The services whose calls go over the bus.
+    #[must_use]
+    pub fn bus(&self) -> Arc<Contract> {
+        Arc::clone(&self.bus)
+    }
+}
+
+/// Our own descriptors and those of the sets.
+fn pool(sets: &[DescriptorSet]) -> Result<DescriptorPool, Vec<String>> {
+    let mut pool = proto::descriptors().clone();
+    let added = sets.iter().filter_map(|set| {
+        let fault = add(&mut pool, set).err()?;
+        Some(format!("{}: {fault}", set.name))
+    });
+    let faults: Vec<_> = added.collect();
+    if faults.is_empty() {
+        Ok(pool)
+    } else {
+        Err(faults)
+    }
+}
+
+/// Whether there is a choice for each service that is named.
+fn check_names(
+    pool: &DescriptorPool,
+    upstreams: &BTreeMap<String, Target>,
+) -> Result<(), Vec<String>> {
+    let fault = |service: &String| {
+        if proto::GATEWAY_SERVICES.contains(&service.as_str()) {
+            return Some(format!(
+                "{service}: is served by the gateway itself; leave it out"
+            ));
+        }
+        let missing = pool.get_service_by_name(service).is_none();
+        missing
+            .then(|| format!("{service}: no such service; give its descriptors in DESCRIPTOR_SETS"))
+    };
+    let faults: Vec<_> = upstreams.keys().filter_map(fault).collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
+}
+
+/// Adds the files of a set that are not there yet.
+fn add(pool: &mut DescriptorPool, set: &DescriptorSet) -> Result<(), String> {
+    let files = FileDescriptorSet::decode(set.bytes.as_slice())
+        .map_err(|_| "is no descriptor set; make one with `buf build -o set.binpb`".to_owned())?;
+    if files.file.is_empty() {
+        return Err("is empty; make one with `buf build -o set.binpb`".to_owned());
+    }
+    for mut file in files.file {
+        if let Some(known) = pool.get_file_by_name(file.name()) {
+            let mut known = known.file_descriptor_proto().clone();
+            (known.source_code_info, file.source_code_info) = (None, None);
+            let common = |package: &str| {
+                COMMON.iter().any(|common| {
+                    let rest = package.strip_prefix(common);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                })
+            };
+            if known != file && !common(file.package()) {
+                return Err(format!(
+                    "{} is another file than the one of that name that is there already; rename it",
+                    file.name()
+                ));
+            }
+        } else if file.syntax() == "editions" {
+            return Err(format!(
+                "{} uses editions, which are not read yet; write it in proto3 or proto2",
+                file.name()
+            ));
+        }
+    }
+    // From the bytes, since the types of prost lose the options of the contracts.
+    pool.decode_file_descriptor_set(set.bytes.as_slice())
+        .map_err(|error| format!("{error:#}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed() -> DescriptorSet {
+        DescriptorSet {
+            name: "feed.binpb".into(),
+            bytes: test_contract::feed::DESCRIPTORS.to_vec(),
+        }
+    }
+
+    fn faults(sets: &[DescriptorSet], text: &str, access: Option<Access>) -> String {
+        let upstreams = upstreams(text).unwrap();
+        Contracts::read(sets, &upstreams, access)
+            .unwrap_err()
+            .join("\n")
+    }
+
+    #[test]
+    fn upstreams_are_read() {
+        let read = upstreams(" a.v1.A=kafka, b.v1.B = http://localhost:50051 ,").unwrap();
+        assert_eq!(read["a.v1.A"], Target::Kafka);
+        let uri = "http://localhost:50051".parse().unwrap();
+        assert_eq!(read["b.v1.B"], Target::Http2(uri));
+        assert!(upstreams("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_upstream_is_named() {
+        for (text, expected) in [
+            ("a.v1.A", "a.v1.A: expected package.Service=kafka"),
+            ("a.v1.A=nats", "a.v1.A: expected kafka or http://host:port"),
+            ("a.v1.A=https://host:1", "without TLS"),
+            ("a.v1.A=http://host:1/path", "without a path"),
+            ("a.v1.A=http://user:secret@host:1", "expected kafka or"),
+            ("a.v1.A=http://", "expected kafka or"),
+            ("a.v1.A=kafka,a.v1.A=kafka", "a.v1.A: is named twice"),
+        ] {
+            let error = upstreams(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_service_of_a_set_is_fronted_where_it_is_named() {
+        let named = upstreams("feed.v1.FeedService=http://localhost:1").unwrap();
+        let contracts = Contracts::read(&[feed()], &named, Some(Access::Public)).unwrap();
+        let watch = contracts
+            .contract
+            .get("/feed.v1.FeedService/Watch")
+            .unwrap();
+        assert!(watch.server_streaming);
+        assert!(contracts.bus().get("/feed.v1.FeedService/Watch").is_none());
+        assert!(
+            contracts
+                .contract
+                .get("/auth.v1.AuthService/Login")
+                .is_some()
+        );
+        let unnamed = Contracts::read(&[feed()], &BTreeMap::new(), None).unwrap();
+        assert!(unnamed.contract.get("/feed.v1.FeedService/Watch").is_none());
+    }
+
+    #[test]
+    fn a_compiled_service_may_be_called_directly() {
+        let named = upstreams("user.v1.UserService=http://localhost:1").unwrap();
+        let contracts = Contracts::read(&[], &named, None).unwrap();
+        assert!(contracts.bus().get("/user.v1.UserService/Find").is_none());
+        assert!(
+            contracts
+                .contract
+                .get("/user.v1.UserService/Find")
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_fronted_is_named_with_what_to_do() {
+        let feed_there = "feed.v1.FeedService=http://localhost:1";
+        let error = faults(&[], feed_there, None);
+        assert!(
+            error.contains("give its descriptors in DESCRIPTOR_SETS"),
+            "{error}"
+        );
+        let error = faults(&[feed()], feed_there, None);
+        assert!(
+            error.contains("/feed.v1.FeedService/Watch: declares no access rule"),
+            "{error}"
+        );
+        assert!(error.contains("or DEFAULT_ACCESS"), "{error}");
+        // Over the bus it would have to say more.
+        let error = faults(&[feed()], "feed.v1.FeedService=kafka", Some(Access::Public));
+        assert!(error.contains("declares no idempotency_level"), "{error}");
+        let error = faults(&[], "auth.v1.AuthService=kafka", None);
+        assert!(error.contains("is served by the gateway itself"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_descriptor_set_is_refused() {
+        let set = |bytes: &[u8]| DescriptorSet {
+            name: "x.binpb".into(),
+            bytes: bytes.to_vec(),
+        };
+        for bytes in [&b"\xff\xff"[..], b"", b"{}"] {
+            let error = faults(&[set(bytes)], "", None);
+            assert!(error.starts_with("x.binpb: is "), "{error}");
+        }
+        let mut cut = feed();
+        cut.bytes.truncate(cut.bytes.len() / 2);
+        assert!(faults(&[cut], "", None).starts_with("feed.binpb: "));
+    }
+
+    #[test]
+    fn another_file_of_a_known_name_and_editions_are_refused() {
+        let changed = |change: &dyn Fn(&mut prost_reflect::prost_types::FileDescriptorProto)| {
+            let set = FileDescriptorSet::decode(test_contract::feed::DESCRIPTORS).unwrap();
+            let mut file = set
+                .file
+                .into_iter()
+                .find(|file| file.package() == "feed.v1")
+                .unwrap();
+            change(&mut file);
+            DescriptorSet {
+                name: "changed.binpb".into(),
+                bytes: FileDescriptorSet { file: vec![file] }.encode_to_vec(),
+            }
+        };
+        let other = changed(&|file| file.message_type.clear());
+        let error = faults(&[feed(), other], "", None);
+        assert!(
+            error.contains("is another file than the one of that name"),
+            "{error}"
+        );
+        let editions = changed(&|file| {
+            file.name = Some("other.proto".into());
+            file.syntax = Some("editions".into());
+        });
+        assert!(faults(&[editions], "", None).contains("uses editions"));
+    }
+}

@@ -1,0 +1,57 @@
+//! gRPC servers that are called over HTTP/2.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use chassis::call::Budget;
+use chassis::timeout;
+use http::{Request, Response, Uri};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::transport::{Channel, Endpoint};
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceExt as _, service_fn};
+
+use crate::front::Upstream;
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a connection with calls on it is asked whether it is still there, and how long it may
+/// take to say so.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The server at `uri`. Connects at the first call, and again whenever the connection is lost. Must be
+/// called within a tokio runtime.
+pub(crate) fn http2(uri: &Uri) -> Upstream {
+    let channel = Endpoint::from(uri.clone())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .tcp_nodelay(true)
+        .connect_lazy();
+    let server = uri.authority().map(ToString::to_string).unwrap_or_default();
+    BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
+        let (channel, server) = (channel.clone(), server.clone());
+        async move { Ok::<_, Infallible>(call(channel, &server, request).await) }
+    }))
+}
+
+async fn call(channel: Channel, server: &str, mut request: Request<Body>) -> Response<Body> {
+    // What is left, the method's own deadline included: the server need not work for longer.
+    if let Some(Budget(budget)) = request.extensions().get()
+        && let Ok(budget) = timeout::format(*budget).try_into()
+    {
+        request.headers_mut().insert(timeout::HEADER, budget);
+    }
+    match channel.oneshot(request).await {
+        Ok(response) => response,
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let cause = cause.unwrap_or_default();
+            tracing::warn!(server, "a call did not reach its server: {error}: {cause}");
+            Status::unavailable("the service cannot be reached; try again later").into_http()
+        }
+    }
+}
