@@ -251,7 +251,7 @@ fn transcoder(
         let method = contract.get(&path);
         let stated = method.and_then(|method| method.success_status);
         let empty = descriptor.output().full_name() == "google.protobuf.Empty";
-        let default = if empty {
+        let default = if empty && !descriptor.is_server_streaming() {
             StatusCode::NO_CONTENT
         } else {
             StatusCode::OK

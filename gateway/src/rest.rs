@@ -75,7 +75,9 @@ impl Rest {
         let content_type = head.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| value.to_str().unwrap_or("?"));
         let streams = route.method().is_server_streaming();
-        let form = streams.then(|| stream::form(&head.headers)).transpose()?;
+        let form = streams
+            .then(|| stream::form(&route, &head.headers))
+            .transpose()?;
         let message = route.request(head.uri.query(), content_type, &body)?;
         let response = self.front.call(call(&route, head, &message)?).await;
         if let Some(form) = form {
@@ -171,11 +173,11 @@ fn answer(
         );
         Status::internal("the service failed")
     })?;
-    let empty = answer.body.is_empty();
+    let has_body = answer.has_body();
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
-    if !empty {
+    if has_body {
         headers.insert(header::CONTENT_TYPE, answer.content_type);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

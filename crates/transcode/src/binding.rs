@@ -5,6 +5,7 @@ use std::fmt;
 use prost_reflect::{FieldDescriptor, Kind, MethodDescriptor};
 
 use crate::field_path::{FieldPath, PathError, is_textual};
+use crate::response::has_body;
 use crate::router::Verb;
 use crate::rule::Rule;
 use crate::template::Template;
@@ -70,6 +71,12 @@ impl Binding {
         let mut faults = Vec::new();
         if method.is_client_streaming() {
             faults.push("client streaming has no HTTP form; remove google.api.http".to_owned());
+        }
+        if method.is_server_streaming() && !has_body(policy.success_status) {
+            faults.push(format!(
+                "a stream has a body, which an answer with status {} cannot have",
+                policy.success_status.as_u16()
+            ));
         }
         let template = Template::parse(&rule.template)
             .map_err(|error| faults.push(format!("`{}`: {error}", rule.template)))

@@ -18,17 +18,15 @@ pub struct Response {
     pub status: StatusCode,
     /// `application/json`, or what a `google.api.HttpBody` says.
     pub content_type: HeaderValue,
-    /// Empty for a status that has no body (204, 205, 304): then leave out the content type too.
+    /// Empty for a status that has no body (204, 205, 304).
     pub body: Bytes,
 }
 
 impl Response {
-    /// Whether its status lets it have one.
-    pub(crate) fn has_body(&self) -> bool {
-        !matches!(
-            self.status,
-            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-        )
+    /// Whether its status lets it have a body. Without one it has no content type either.
+    #[must_use]
+    pub fn has_body(&self) -> bool {
+        has_body(self.status)
     }
 
     pub(crate) fn new(binding: &Binding, bytes: &[u8]) -> Result<Self, ResponseError> {
@@ -65,6 +63,14 @@ impl Response {
             ..empty
         })
     }
+}
+
+/// Whether an answer with the status has a body (RFC 9110, 15).
+pub(crate) fn has_body(status: StatusCode) -> bool {
+    !matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+    )
 }
 
 /// The parts of a `google.api.HttpBody`.

@@ -20,7 +20,7 @@ use crate::query::{Pairs, pairs};
 use crate::response::Response;
 use crate::router::{Path, Verb};
 use crate::scalar;
-use crate::stream::{StreamEncoder, StreamForm};
+use crate::stream::{self, StreamEncoder, StreamForm};
 use crate::transcoder::{MethodPolicy, Transcoder};
 use crate::violations::Violations;
 use crate::wkt;
@@ -157,6 +157,17 @@ impl<'t> Route<'t> {
     /// When the bytes are not the response message, or the message has no JSON form.
     pub fn response(&self, message: &[u8]) -> Result<Response, ResponseError> {
         Response::new(self.binding, message)
+    }
+
+    /// The form of a stream that a client likes best, by its `Accept` header; see
+    /// [`StreamForm::negotiate`]. A stream of `google.api.HttpBody` has one form only, that of its
+    /// bytes, whatever the client says: it alone knows what they are.
+    #[must_use]
+    pub fn stream_form(&self, accept: &str) -> Option<StreamForm> {
+        if stream::is_raw(self.binding) {
+            return Some(StreamForm::default());
+        }
+        StreamForm::negotiate(accept)
     }
 
     /// Encodes the messages that a server-streaming method answers with.

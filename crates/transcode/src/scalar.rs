@@ -106,10 +106,11 @@ fn number_from_text(kind: &Kind, text: &str) -> Result<Value, Expected> {
     })
 }
 
-/// Any whole JSON number: `1`, `1.0` and `1e0` are the same.
+/// Any whole JSON number: `1`, `1.0` and `1e0` are the same. What is not written as a plain integer, or
+/// is larger than 64 bits, was read as a float; of a large one nobody knows which number was meant.
 fn integer(number: &Number) -> Option<i128> {
-    /// 2^64: floats up to here convert exactly.
-    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+    /// 2^53: below, each whole number is a float of its own.
+    const LIMIT: f64 = 9_007_199_254_740_992.0;
     if let Some(number) = number.as_i64() {
         return Some(number.into());
     }
@@ -118,7 +119,7 @@ fn integer(number: &Number) -> Option<i128> {
     }
     number
         .as_f64()
-        .filter(|float| float.fract() == 0.0 && float.abs() <= LIMIT)
+        .filter(|float| float.fract() == 0.0 && float.abs() < LIMIT)
         .map(|float| float as i128)
 }
 

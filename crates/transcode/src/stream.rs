@@ -117,9 +117,7 @@ impl StreamEncoder {
         let first = !std::mem::replace(&mut self.begun, true);
         if !self.is_raw() {
             piece.content_type = self.content_type();
-            if piece.has_body() {
-                piece.body = self.form.element(first, None, &piece.body);
-            }
+            piece.body = self.form.element(first, None, &piece.body);
         }
         Ok(piece)
     }
@@ -162,9 +160,14 @@ impl StreamEncoder {
 
     /// Whether the messages are chunks of bytes.
     fn is_raw(&self) -> bool {
-        match &self.binding.response_body {
-            None => is_http_body(&Kind::Message(self.binding.method.output())),
-            Some(field) => is_http_body(&field.kind()) && !field.is_list(),
-        }
+        is_raw(&self.binding)
+    }
+}
+
+/// Whether what a method answers is bytes with a content type of their own, in place of JSON.
+pub(crate) fn is_raw(binding: &Binding) -> bool {
+    match &binding.response_body {
+        None => is_http_body(&Kind::Message(binding.method.output())),
+        Some(field) => is_http_body(&field.kind()) && !field.is_list(),
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Frame;
 
 use transcode::{Route, StreamEncoder, StreamForm};
@@ -25,10 +25,11 @@ struct Encoded {
 }
 
 /// The form in which the client takes a stream.
-pub(super) fn form(headers: &HeaderMap) -> Result<StreamForm, Failure> {
+pub(super) fn form(route: &Route<'_>, headers: &HeaderMap) -> Result<StreamForm, Failure> {
     let values = headers.get_all(header::ACCEPT).iter();
     let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-    StreamForm::negotiate(&values.join(",")).ok_or_else(Failure::not_acceptable)
+    let form = route.stream_form(&values.join(","));
+    form.ok_or_else(Failure::not_acceptable)
 }
 
 /// Answers when the first message is there, or the end: until then an error has a status of its own.
@@ -51,7 +52,8 @@ pub(super) async fn answer(
         }
         Next::End => {
             let content_type = encoder.content_type();
-            (StatusCode::OK, content_type, Body::from(encoder.end()))
+            let status = route.policy().success_status;
+            (status, content_type, Body::from(encoder.end()))
         }
     };
     let mut response = Response::new(body);

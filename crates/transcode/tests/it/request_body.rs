@@ -97,6 +97,10 @@ fn what_has_no_place_is_refused_by_name() {
         (r#"{"i32":1.5}"#, "i32", "whole number"),
         (r#"{"i32":true}"#, "i32", "whole number"),
         (r#"{"i64":1e30}"#, "i64", "64 bits"),
+        // As floats they are other numbers.
+        (r#"{"i64":-9223372036854775809}"#, "i64", "64 bits"),
+        (r#"{"u64":18446744073709551616}"#, "u64", "64 bits"),
+        (r#"{"i64":9007199254740993.0}"#, "i64", "64 bits"),
         (r#"{"u64":-1}"#, "u64", "not negative"),
         (r#"{"f32":1e39}"#, "f32", "fits in 32 bits"),
         (r#"{"data":"*"}"#, "data", "base64"),

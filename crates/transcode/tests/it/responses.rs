@@ -95,8 +95,12 @@ fn raw_answers_have_their_own_content_type() {
 
 #[test]
 fn the_policy_decides_the_status_and_204_has_no_body() {
-    let policy = |_: &prost_reflect::MethodDescriptor| MethodPolicy {
-        success_status: StatusCode::NO_CONTENT,
+    let policy = |method: &prost_reflect::MethodDescriptor| MethodPolicy {
+        success_status: if method.is_server_streaming() {
+            StatusCode::OK
+        } else {
+            StatusCode::NO_CONTENT
+        },
         security: Security::Bearer,
     };
     let library = Transcoder::new(pool(), &[LIBRARY], policy, Options::default()).unwrap();
@@ -105,6 +109,18 @@ fn the_policy_decides_the_status_and_204_has_no_body() {
     assert_eq!(response.status, StatusCode::NO_CONTENT);
     assert!(response.body.is_empty());
     assert_eq!(route.policy().security, Security::Bearer);
+}
+
+#[test]
+fn a_stream_with_a_status_that_has_no_body_is_a_fault() {
+    let policy = |_: &prost_reflect::MethodDescriptor| MethodPolicy {
+        success_status: StatusCode::NO_CONTENT,
+        security: Security::Public,
+    };
+    let error = Transcoder::new(pool(), &[LIBRARY], policy, Options::default()).unwrap_err();
+    let faults: Vec<_> = error.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].contains("a stream has a body"), "{faults:?}");
 }
 
 #[test]

@@ -126,5 +126,10 @@ fn a_client_is_given_the_form_that_it_asks_for() {
         ("image/png", None),
     ] {
         assert_eq!(StreamForm::negotiate(accept), form, "{accept}");
+        let route = library().find(&Method::GET, WATCH).unwrap();
+        assert_eq!(route.stream_form(accept), form, "{accept}");
+        // Bytes say themselves what they are.
+        let route = library().find(&Method::GET, DOWNLOAD).unwrap();
+        assert!(route.stream_form(accept).is_some(), "{accept}");
     }
 }
