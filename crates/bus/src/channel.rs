@@ -28,10 +28,12 @@ use crate::frame;
 use crate::metrics::ChannelMetrics;
 use crate::producer::LanedProducer;
 use crate::settings::Settings;
+use crowd::Crowd;
 use partitions::Partitions;
 use pending::Pending;
 
 mod call;
+mod crowd;
 mod deadline;
 mod incoming;
 mod partitions;
@@ -62,6 +64,7 @@ struct Shared {
     events: Publisher,
     sealer: Sealer,
     partitions: Partitions,
+    crowd: Crowd,
     metrics: ChannelMetrics,
     reply_topic: String,
     /// The partition that replies come to; -1 until it is known.
@@ -116,6 +119,7 @@ impl KafkaChannel {
             threads: Mutex::default(),
             deadlines: deadlines.abort_handle(),
             partitions,
+            crowd: Crowd::default(),
             metrics: ChannelMetrics::new(&settings.metrics, app),
             settings,
             contract,

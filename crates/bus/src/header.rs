@@ -10,6 +10,8 @@ pub const REPLY_PARTITION: &str = "kafka_replyPartition";
 pub const METHOD: &str = "rpc-method";
 /// The budget of the call, in gRPC's text form.
 pub const TIMEOUT: &str = "grpc-timeout";
+/// Present if its caller sends many at once: their answers may wait for each other.
+pub const GATHER: &str = "rpc-gather";
 /// The gRPC status code of a reply, in decimal; always present.
 pub const STATUS: &str = "grpc-status";
 /// The client's key for a call that may be sent twice.

@@ -3,7 +3,6 @@
 //! As rdkafka's `ThreadedProducer`, but that one polls for 100 ms at a time and spins through the
 //! last millisecond of each: a hundredth of a core for every idle producer.
 
-mod crowd;
 mod laned;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chassis::contract::Method;
@@ -19,6 +19,7 @@ use super::request::Sent;
 use super::{Shared, producer};
 use crate::header;
 use crate::metrics::Outcome;
+use crate::producer::Lane;
 
 /// With fewer calls in flight than these, their records have nothing to gather with.
 const CROWD: usize = 8;
@@ -98,17 +99,28 @@ impl Shared {
         budget: Duration,
     ) -> Result<Sent, Status> {
         let number = ticket.number;
-        // Calls of one key keep their order, and so their lane.
-        let may_gather = method.key.is_none() && self.pending.len() >= CROWD;
-        let lane = self.producer.lane(may_gather);
+        let lane = self.lane(method);
         let record = self
-            .request(method, head, message, number, budget)
+            .request(method, head, message, number, budget, lane)
             .and_then(|record| {
                 producer::send(&self.producer, lane, &record, number)?;
                 Ok(record)
             })
             .inspect_err(|_| self.metrics.ended(Outcome::NotSent))?;
         Ok(Sent::new(self, method, ticket, lane, record.partition))
+    }
+}
+
+impl Shared {
+    /// How a request best leaves.
+    fn lane(&self, method: &Method) -> Lane {
+        let crowded = self.crowd.note(Instant::now());
+        // Calls of one key keep their order, and so their lane.
+        if crowded && method.key.is_none() && self.pending.len() >= CROWD {
+            Lane::Gathering
+        } else {
+            Lane::Swift
+        }
     }
 }
 

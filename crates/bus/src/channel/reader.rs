@@ -18,7 +18,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::reply::Reply;
-use super::request::{call_number, correlation_id};
+use super::request::{call_number, correlation_id, mark};
 use super::{Shared, producer};
 use crate::client;
 use crate::header;
@@ -231,11 +231,12 @@ impl Reader {
         for method in methods.filter(|method| method.pattern == Pattern::RequestReply) {
             let partitions = shared.partitions.count(&method.topic).min(GREETED);
             for partition in 0..partitions {
-                let mut record = shared.control(method, partition, HELLO);
-                record.header(header::TIMEOUT, HELLO_TIMEOUT);
-                record.header(header::HELLO, b"1".as_slice());
-                shared.settings.keys.sign(&mut record);
                 for lane in [Lane::Swift, Lane::Gathering] {
+                    let mut record = shared.control(method, partition, HELLO);
+                    mark(&mut record, lane);
+                    record.header(header::TIMEOUT, HELLO_TIMEOUT);
+                    record.header(header::HELLO, b"1".as_slice());
+                    shared.settings.keys.sign(&mut record);
                     match producer::send(&shared.producer, lane, &record, HELLO) {
                         Ok(()) => self.greeted += 1,
                         Err(status) => tracing::debug!("no hello was sent: {}", status.message()),

@@ -99,6 +99,13 @@ impl Drop for Sent {
     }
 }
 
+/// Has the answers leave as the request does.
+pub(super) fn mark(record: &mut Outgoing, lane: Lane) {
+    if lane == Lane::Gathering {
+        record.header(header::GATHER, b"1".as_slice());
+    }
+}
+
 impl Shared {
     /// A record that is no request: what it is comes in a header of its own. Not yet signed.
     pub(super) fn control(&self, method: &Method, partition: i32, number: u64) -> Outgoing {
@@ -129,6 +136,7 @@ impl Shared {
         message: Bytes,
         number: u64,
         budget: Duration,
+        lane: Lane,
     ) -> Result<Outgoing, Status> {
         let key = crate::key::of(method, &message).map(String::into_bytes);
         let mut record = Outgoing::new(method.topic.clone(), millis(SystemTime::now()), message);
@@ -137,6 +145,7 @@ impl Shared {
             .choose(&method.topic, key.as_deref(), number);
         record.key = key;
         self.address(&mut record, method, number);
+        mark(&mut record, lane);
         record.header(header::TIMEOUT, timeout::format(budget).into_bytes());
         record.header(header::CONTENT_TYPE, header::PROTOBUF);
         if let Some(key) = head.headers.get(header::IDEMPOTENCY_KEY) {

@@ -4,7 +4,6 @@
 //! librdkafka lingers for every record or for none, so each lane is a client of its own. Between the
 //! lanes there is no order: what has to stay in order stays on one lane.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -13,11 +12,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext};
 
 use super::PolledProducer;
-use super::crowd::Crowd;
 
 /// How long a record may wait for others where it gathers, in milliseconds. librdkafka looks each
 /// millisecond, so some wait for one.
 const LINGER_MS: &str = "0.2";
+
+/// How many records for one partition leave at once, without waiting for more.
+const BATCH: &str = "64";
 
 /// How a record leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,38 +33,18 @@ pub(crate) enum Lane {
 pub(crate) struct LanedProducer<C: ProducerContext<NoCustomPartitioner> + 'static> {
     swift: PolledProducer<C>,
     gathering: PolledProducer<C>,
-    crowd: Crowd,
-    turn: AtomicBool,
 }
 
 impl<C: ProducerContext<NoCustomPartitioner> + Clone + 'static> LanedProducer<C> {
     pub(crate) fn create(config: &ClientConfig, context: C) -> Result<Self, KafkaError> {
         let mut lingering = config.clone();
-        lingering.set("linger.ms", LINGER_MS);
+        lingering
+            .set("linger.ms", LINGER_MS)
+            .set("batch.num.messages", BATCH);
         Ok(Self {
             swift: PolledProducer::create(config, context.clone())?,
             gathering: PolledProducer::create(&lingering, context)?,
-            crowd: Crowd::default(),
-            turn: AtomicBool::new(false),
         })
-    }
-
-    /// How the next record best leaves, if it may gather.
-    pub(crate) fn lane(&self, may_gather: bool) -> Lane {
-        if self.crowd.note(Instant::now()) && may_gather {
-            Lane::Gathering
-        } else {
-            Lane::Swift
-        }
-    }
-
-    /// Each lane in turn, for what keeps both connected.
-    pub(crate) fn each_in_turn(&self) -> Lane {
-        if self.turn.fetch_xor(true, Ordering::Relaxed) {
-            Lane::Gathering
-        } else {
-            Lane::Swift
-        }
     }
 
     /// Hands a record to librdkafka, which sends it in the background.

@@ -2,6 +2,7 @@
 
 use super::dialect::Dialect;
 use crate::header;
+use crate::producer::Lane;
 use crate::record::Received;
 
 /// Where a reply goes, and in which form.
@@ -12,6 +13,8 @@ pub(super) struct Address {
     pub(super) partition: Option<i32>,
     pub(super) correlation_id: Vec<u8>,
     pub(super) dialect: Dialect,
+    /// How replies leave: as the request did.
+    pub(super) lane: Lane,
 }
 
 impl Address {
@@ -42,6 +45,10 @@ impl Address {
             partition,
             correlation_id,
             dialect,
+            lane: match received.header(header::GATHER) {
+                Some(_) if dialect.is_own() => Lane::Gathering,
+                _ => Lane::Swift,
+            },
         })
     }
 }

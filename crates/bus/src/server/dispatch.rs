@@ -107,9 +107,7 @@ impl Shared {
         } else if received.header(header::HELLO).is_some() {
             // One that waited for a service to start greets a channel that has long begun.
             if remaining(received, &served.method, SystemTime::now()).is_ok() {
-                // The caller greets on each lane, and is answered on each.
-                let lane = self.replies.each_in_turn();
-                self.answer_now(lane, address, Answer::done());
+                self.answer_now(address, Answer::done());
             }
         } else {
             return false;

@@ -108,18 +108,13 @@ impl Answer {
 }
 
 impl Shared {
-    /// How an answer best leaves.
-    pub(super) fn lane(&self) -> Lane {
-        self.replies.lane(true)
-    }
-
     /// Sends an answer; waits while the producer has no room.
-    pub(super) async fn answer(&self, lane: Lane, to: &Address, method: &Method, answer: Answer) {
+    pub(super) async fn answer(&self, to: &Address, method: &Method, answer: Answer) {
         let Some(record) = self.reply(to, Some(method), answer) else {
             return;
         };
         let until = tokio::time::Instant::now() + ROOM_WITHIN;
-        while !self.deliver(lane, &record) {
+        while !self.deliver(to.lane, &record) {
             if tokio::time::Instant::now() >= until {
                 tracing::warn!("a reply was not sent: the producer's queue stays full");
                 return;
@@ -130,12 +125,12 @@ impl Shared {
 
     /// Answers a request with an error, on the poll thread, which may not wait.
     pub(super) fn refuse(&self, to: &Address, status: &Status) {
-        self.answer_now(self.lane(), to, Answer::failed(status));
+        self.answer_now(to, Answer::failed(status));
     }
 
-    pub(super) fn answer_now(&self, lane: Lane, to: &Address, answer: Answer) {
+    pub(super) fn answer_now(&self, to: &Address, answer: Answer) {
         if let Some(record) = self.reply(to, None, answer)
-            && !self.deliver(lane, &record)
+            && !self.deliver(to.lane, &record)
         {
             tracing::warn!("a reply was not sent: the producer's queue is full");
         }

@@ -17,7 +17,6 @@ use super::control::Control;
 use super::reply::{Answer, failure};
 use super::work::Work;
 use crate::frame::Messages;
-use crate::producer::Lane;
 
 /// What is sent next.
 enum Next {
@@ -36,18 +35,16 @@ struct Outgoing {
 impl Shared {
     /// Answers with all that the handler says, for as long as its budget lasts and somebody listens.
     pub(super) async fn answer_streaming(&self, work: &Work, control: &Control) {
-        // One for all messages, which have to stay in order.
-        let lane = self.lane();
         let run: Arc<str> = match crate::event::random_id() {
             Ok(id) => id[..16].into(),
             Err(error) => {
                 let status = Status::unavailable(format!("the system has no randomness: {error}"));
-                return self.send(lane, work, Answer::failed(&status)).await;
+                return self.send(work, Answer::failed(&status)).await;
             }
         };
         let mut number = 0;
         let budget = work.left().unwrap_or_default();
-        let told = self.tell(lane, work, control, budget, &run, &mut number);
+        let told = self.tell(work, control, budget, &run, &mut number);
         let told = tokio::time::timeout(budget, told).await;
         let end = match told {
             Ok(Told::All(trailers)) => Answer {
@@ -57,7 +54,7 @@ impl Shared {
             Ok(Told::Failed(status)) => Answer::failed(&status),
             Ok(Told::Refused(response)) => {
                 let answer = Answer::collect(response, self.settings.message_limit).await;
-                return self.send(lane, work, answer).await;
+                return self.send(work, answer).await;
             }
             Err(_) => Answer::failed(&Status::deadline_exceeded(
                 "the service did not end in time",
@@ -69,13 +66,12 @@ impl Shared {
             end: true,
             ..end
         };
-        self.send(lane, work, end).await;
+        self.send(work, end).await;
     }
 
     /// Sends every message.
     async fn tell(
         &self,
-        lane: Lane,
         work: &Work,
         control: &Control,
         budget: Duration,
@@ -113,13 +109,13 @@ impl Shared {
                 place: Some((Arc::clone(run), *number)),
                 ..Answer::default()
             };
-            self.send(lane, work, answer).await;
+            self.send(work, answer).await;
             *number += 1;
         }
     }
 
-    async fn send(&self, lane: Lane, work: &Work, answer: Answer) {
-        self.answer(lane, &work.address, &work.served.method, answer)
+    async fn send(&self, work: &Work, answer: Answer) {
+        self.answer(&work.address, &work.served.method, answer)
             .await;
     }
 }

@@ -198,7 +198,7 @@ impl Shared {
             }
         };
         let answer = Answer::collect(response, self.settings.message_limit).await;
-        self.answer(self.lane(), &work.address, &work.served.method, answer)
+        self.answer(&work.address, &work.served.method, answer)
             .await;
     }
 }
