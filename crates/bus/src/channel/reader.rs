@@ -223,8 +223,9 @@ impl Reader {
         self.component.up();
     }
 
-    /// Says hello to the workers of each topic, on each lane, so that both ends know each other's partitions and
-    /// are connected to their brokers before the first call: it would have to wait otherwise.
+    /// Says hello to the workers of each topic, on each lane, so that both ends know each other's
+    /// partitions and are connected to their brokers before the first call: it would have to wait
+    /// otherwise.
     fn greet(&mut self) {
         let shared = &self.shared;
         let methods = shared.contract.methods().into_iter();
