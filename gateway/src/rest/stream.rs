@@ -8,7 +8,6 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Frame;
-
 use transcode::{Route, StreamEncoder, StreamForm};
 
 use super::incoming::{Incoming, Next};
