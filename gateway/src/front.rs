@@ -23,7 +23,7 @@ pub type Upstream = BoxCloneSyncService<Request<Body>, Response<Body>, Infallibl
 
 /// The client's headers that go further. Everything else ends here, so that no client can speak to
 /// a service in the gateway's name.
-const PASSED_ON: [&str; 9] = [
+const PASSED_ON: [&str; 10] = [
     "authorization",
     "accept-language",
     "x-request-id",
@@ -33,6 +33,7 @@ const PASSED_ON: [&str; 9] = [
     "idempotency-key",
     "grpc-timeout",
     "grpc-accept-encoding",
+    "grpc-encoding",
 ];
 
 /// The address of the client, as the gateway sees it. Only the gateway sets it.

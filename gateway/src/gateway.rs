@@ -248,25 +248,28 @@ fn transcoder(
             descriptor.parent_service().full_name(),
             descriptor.name()
         );
-        let method = contract.get(&path);
-        let stated = method.and_then(|method| method.success_status);
+        // To the outside an internal method does not exist.
+        let method = contract.get(&path)?;
+        if method.access == Access::Internal {
+            return None;
+        }
         let empty = descriptor.output().full_name() == "google.protobuf.Empty";
         let default = if empty && !descriptor.is_server_streaming() {
             StatusCode::NO_CONTENT
         } else {
             StatusCode::OK
         };
-        let public = method.is_some_and(|method| method.access == Access::Public);
-        MethodPolicy {
+        let stated = method.success_status;
+        Some(MethodPolicy {
             success_status: stated
                 .and_then(|status| StatusCode::from_u16(status).ok())
                 .unwrap_or(default),
-            security: if public {
+            security: if method.access == Access::Public {
                 Security::Public
             } else {
                 Security::Bearer
             },
-        }
+        })
     };
     Transcoder::new(pool, &services, policy, transcode::Options::default())
 }

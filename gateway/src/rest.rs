@@ -139,8 +139,10 @@ fn call(
     })?;
     *call.version_mut() = Version::HTTP_2;
     *call.headers_mut() = head.headers;
-    // What comes back is read here, so it is not for the client to say how it may be compressed.
-    call.headers_mut().remove("grpc-accept-encoding");
+    // Both messages are this file's, so it is not for the client to say how they are compressed.
+    for name in ["grpc-encoding", "grpc-accept-encoding"] {
+        call.headers_mut().remove(name);
+    }
     *call.extensions_mut() = head.extensions;
     call.extensions_mut().insert(Transport::Rest);
     Ok(call)

@@ -134,7 +134,8 @@ impl Contract {
 
     /// Reads the contract of services that are called over HTTP/2 and never over the bus, such as those
     /// of other platforms: nothing is said of topics, nor need an `idempotency_level` be. `access` is
-    /// that of the methods which declare none.
+    /// that of the methods which declare none. A stream may last for ten minutes where no deadline is
+    /// stated.
     ///
     /// # Errors
     /// As for [`read`](Self::read), but for what concerns records.

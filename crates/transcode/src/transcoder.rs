@@ -71,7 +71,8 @@ impl Default for Options {
 
 impl Transcoder {
     /// Reads the `google.api.http` rules of all methods of the services (full names). Methods
-    /// without a rule have no route. `policy` is asked once for each method that has one.
+    /// without a rule have no route, nor have those for which `policy` gives `None`. It is asked once for
+    /// each method that has a rule.
     ///
     /// # Errors
     /// All that is wrong, together: unknown services, bad templates, fields that do not exist, two
@@ -79,7 +80,7 @@ impl Transcoder {
     pub fn new(
         pool: &DescriptorPool,
         services: &[&str],
-        policy: impl Fn(&MethodDescriptor) -> MethodPolicy,
+        policy: impl Fn(&MethodDescriptor) -> Option<MethodPolicy>,
         options: Options,
     ) -> Result<Self, BuildError> {
         let mut transcoder = Self {
@@ -111,7 +112,7 @@ impl Transcoder {
     fn add(
         &mut self,
         method: &MethodDescriptor,
-        policy: &impl Fn(&MethodDescriptor) -> MethodPolicy,
+        policy: &impl Fn(&MethodDescriptor) -> Option<MethodPolicy>,
         faults: &mut Vec<Fault>,
     ) {
         let mut fault = |reason| {
@@ -124,7 +125,9 @@ impl Transcoder {
         if rules.is_empty() {
             return;
         }
-        let policy = policy(method);
+        let Some(policy) = policy(method) else {
+            return;
+        };
         for rule in rules {
             let rule = match rule {
                 Ok(rule) => rule,

@@ -68,6 +68,9 @@ def native():
     except grpc.RpcError as error:
         seen = (error.code(), error.details())
         ok("an_error_over_grpc", seen == (grpc.StatusCode.NOT_FOUND, "no such post"), seen)
+    request = feed_pb2.GetRequest(feed="a" * 2000, number=3)
+    answer = feed.Get(request, timeout=20, compression=grpc.Compression.Gzip)
+    ok("a_compressed_request_over_grpc", answer.number == 3, answer)
     numbers = [p.number for p in feed.Watch(feed_pb2.WatchRequest(feed="a", count=3), timeout=20)]
     ok("a_stream_over_grpc", numbers == [1, 2, 3], numbers)
     taken = feed.Upload(iter([feed_pb2.Post() for _ in range(4)]), timeout=20)

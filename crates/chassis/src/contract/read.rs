@@ -161,7 +161,13 @@ fn read(
     if retry.pauses().iter().any(|pause| !PAUSES.contains(pause)) {
         fault("has a pause between retries outside 1 ms to 24 hours");
     }
-    let deadline = deadline(options.as_ref());
+    let unstated = if on_bus || !server_streaming {
+        DEFAULT_DEADLINE
+    } else {
+        // A stream of a contract that knows nothing of deadlines is one that may last.
+        *DEADLINES.end()
+    };
+    let deadline = deadline(options.as_ref()).unwrap_or(unstated);
     if !DEADLINES.contains(&deadline) {
         fault("has a deadline outside 10 ms to 10 minutes");
     }
@@ -245,15 +251,10 @@ fn flag(options: Option<&DynamicMessage>, field: &str) -> bool {
         .unwrap_or(false)
 }
 
-fn deadline(options: Option<&DynamicMessage>) -> Duration {
-    let Some(options) = options.filter(|options| options.has_field_by_name("deadline")) else {
-        return DEFAULT_DEADLINE;
-    };
+fn deadline(options: Option<&DynamicMessage>) -> Option<Duration> {
+    let options = options.filter(|options| options.has_field_by_name("deadline"))?;
     let value = options.get_field_by_name("deadline");
-    value
-        .as_deref()
-        .and_then(Value::as_message)
-        .map_or(DEFAULT_DEADLINE, duration)
+    value.as_deref().and_then(Value::as_message).map(duration)
 }
 
 /// A `google.protobuf.Duration`; a negative one is zero.

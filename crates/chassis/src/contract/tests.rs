@@ -89,6 +89,14 @@ fn services_called_directly_need_to_say_who_may_call_them_and_nothing_of_records
     };
     assert_eq!(access("Get"), Access::Authenticated);
     assert_eq!(access("Own"), Access::Public);
+    let deadline = |name| {
+        contract
+            .get(&format!("/t.v1.TestService/{name}"))
+            .unwrap()
+            .deadline
+    };
+    assert_eq!(deadline("Get"), DEFAULT_DEADLINE);
+    assert_eq!(deadline("Watch"), Duration::from_secs(600));
     let unknown = Contract::read_direct(&pool, &["t.v1.Other"], None).unwrap_err();
     assert_eq!(
         unknown.faults,

@@ -6,13 +6,15 @@ use serde_json::json;
 use transcode::{MethodPolicy, Options, Security, Transcoder};
 
 fn auth() -> Transcoder {
-    let policy = |method: &prost_reflect::MethodDescriptor| MethodPolicy {
-        success_status: if method.name() == "Register" {
-            StatusCode::CREATED
-        } else {
-            StatusCode::OK
-        },
-        security: Security::Public,
+    let policy = |method: &prost_reflect::MethodDescriptor| {
+        Some(MethodPolicy {
+            success_status: if method.name() == "Register" {
+                StatusCode::CREATED
+            } else {
+                StatusCode::OK
+            },
+            security: Security::Public,
+        })
     };
     Transcoder::new(
         proto::descriptors(),

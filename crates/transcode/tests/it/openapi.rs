@@ -18,15 +18,17 @@ fn info() -> openapi::Info {
 }
 
 fn auth() -> Json {
-    let policy = |method: &prost_reflect::MethodDescriptor| MethodPolicy {
-        success_status: match method.name() {
-            "Register" => StatusCode::CREATED,
-            _ => StatusCode::OK,
-        },
-        security: match method.name() {
-            "GetProfile" => Security::Bearer,
-            _ => Security::Public,
-        },
+    let policy = |method: &prost_reflect::MethodDescriptor| {
+        Some(MethodPolicy {
+            success_status: match method.name() {
+                "Register" => StatusCode::CREATED,
+                _ => StatusCode::OK,
+            },
+            security: match method.name() {
+                "GetProfile" => Security::Bearer,
+                _ => Security::Public,
+            },
+        })
     };
     let pool = proto::descriptors();
     Transcoder::new(pool, &["auth.v1.AuthService"], policy, Options::default())

@@ -6,7 +6,7 @@ use prost_reflect::{DynamicMessage, Value};
 use serde_json::{Value as Json, json};
 use transcode::{MethodPolicy, Options, Response, ResponseError, Security, Transcoder};
 
-use crate::support::{LIBRARY, library, pool};
+use crate::support::{LIBRARY, library, ok, pool};
 
 pub(crate) fn encode(message: &str, json: &Json) -> Vec<u8> {
     let desc = pool().get_message_by_name(message).unwrap();
@@ -95,13 +95,15 @@ fn raw_answers_have_their_own_content_type() {
 
 #[test]
 fn the_policy_decides_the_status_and_204_has_no_body() {
-    let policy = |method: &prost_reflect::MethodDescriptor| MethodPolicy {
-        success_status: if method.is_server_streaming() {
-            StatusCode::OK
-        } else {
-            StatusCode::NO_CONTENT
-        },
-        security: Security::Bearer,
+    let policy = |method: &prost_reflect::MethodDescriptor| {
+        Some(MethodPolicy {
+            success_status: if method.is_server_streaming() {
+                StatusCode::OK
+            } else {
+                StatusCode::NO_CONTENT
+            },
+            security: Security::Bearer,
+        })
     };
     let library = Transcoder::new(pool(), &[LIBRARY], policy, Options::default()).unwrap();
     let route = library.find(&Method::POST, "/v1/books/7:archive").unwrap();
@@ -112,10 +114,24 @@ fn the_policy_decides_the_status_and_204_has_no_body() {
 }
 
 #[test]
+fn a_method_without_a_policy_has_no_route() {
+    let policy = |method: &prost_reflect::MethodDescriptor| {
+        (method.name() != "ArchiveBook")
+            .then(|| ok(method))
+            .flatten()
+    };
+    let library = Transcoder::new(pool(), &[LIBRARY], policy, Options::default()).unwrap();
+    assert!(library.find(&Method::POST, "/v1/books/7:archive").is_err());
+    assert!(library.find(&Method::GET, "/v1/books/7").is_ok());
+}
+
+#[test]
 fn a_stream_with_a_status_that_has_no_body_is_a_fault() {
-    let policy = |_: &prost_reflect::MethodDescriptor| MethodPolicy {
-        success_status: StatusCode::NO_CONTENT,
-        security: Security::Public,
+    let policy = |_: &prost_reflect::MethodDescriptor| {
+        Some(MethodPolicy {
+            success_status: StatusCode::NO_CONTENT,
+            security: Security::Public,
+        })
     };
     let error = Transcoder::new(pool(), &[LIBRARY], policy, Options::default()).unwrap_err();
     let faults: Vec<_> = error.faults.iter().map(ToString::to_string).collect();

@@ -29,11 +29,11 @@ pub(crate) fn library() -> &'static Transcoder {
     &TRANSCODER
 }
 
-pub(crate) fn ok(_: &MethodDescriptor) -> MethodPolicy {
-    MethodPolicy {
+pub(crate) fn ok(_: &MethodDescriptor) -> Option<MethodPolicy> {
+    Some(MethodPolicy {
         success_status: StatusCode::OK,
         security: Security::Public,
-    }
+    })
 }
 
 /// A request for the library.
