@@ -69,10 +69,12 @@ pub fn upstreams(text: &str) -> Result<BTreeMap<String, Target>, String> {
         .map(str::trim)
         .filter(|part| !part.is_empty())
     {
-        let (service, target) = part.split_once('=').ok_or_else(|| {
-            format!("{part}: expected package.Service=kafka or =http://host:port")
-        })?;
-        let (service, target) = (service.trim(), target.trim());
+        // Not repeated: what has no name before it may be an address with a password.
+        let (service, target) = part
+            .split_once('=')
+            .map(|(service, target)| (service.trim(), target.trim()))
+            .filter(|(service, _)| is_name(service))
+            .ok_or("expected package.Service=kafka or =http://host:port, comma-separated")?;
         let read = Target::parse(target).ok_or_else(|| {
             format!("{service}: expected kafka or http://host:port, without a path and without TLS")
         })?;
@@ -81,6 +83,12 @@ pub fn upstreams(text: &str) -> Result<BTreeMap<String, Target>, String> {
         }
     }
     Ok(upstreams)
+}
+
+/// Whether it can be the full name of a service.
+fn is_name(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_');
+    !text.is_empty() && text.bytes().all(legal)
 }
 
 // === impl Contracts ===
@@ -261,7 +269,16 @@ mod tests {
     #[test]
     fn what_is_no_upstream_is_named() {
         for (text, expected) in [
-            ("a.v1.A", "a.v1.A: expected package.Service=kafka"),
+            ("a.v1.A", "expected package.Service=kafka"),
+            (
+                "http://user:secret@host:1",
+                "expected package.Service=kafka",
+            ),
+            (
+                "http://user:secret=@host:1",
+                "expected package.Service=kafka",
+            ),
+            ("=kafka", "expected package.Service=kafka"),
             ("a.v1.A=nats", "a.v1.A: expected kafka or http://host:port"),
             ("a.v1.A=https://host:1", "without TLS"),
             ("a.v1.A=http://host:1/path", "without a path"),
