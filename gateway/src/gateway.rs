@@ -238,7 +238,6 @@ fn transcoder(
     let methods = contract.methods();
     let mut services: Vec<_> = methods
         .iter()
-        .filter(|method| method.access != Access::Internal)
         .map(|method| method.service.as_str())
         .collect();
     services.dedup();
