@@ -49,6 +49,7 @@ macro_rules! suites {
 suites! {
     browser requires Binaries;
     buf requires Nothing;
+    client requires Binaries;
     compose requires Binaries;
     docs requires Binaries;
     grpcurl requires Binaries;
