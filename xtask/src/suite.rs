@@ -51,6 +51,7 @@ suites! {
     buf requires Nothing;
     client requires Binaries;
     compose requires Binaries;
+    connect requires Binaries;
     docs requires Binaries;
     grpcurl requires Binaries;
     helm requires Nothing;
