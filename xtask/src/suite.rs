@@ -57,6 +57,7 @@ suites! {
     helm requires Nothing;
     just requires Nothing;
     nest requires Servers;
+    openapi requires Binaries;
     python requires Binaries;
     readme requires Servers;
     spring requires Servers;

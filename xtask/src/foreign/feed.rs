@@ -51,7 +51,7 @@ impl Feed {
         };
         let mut protoc = feed.protoc();
         protoc
-            .args(["--include_imports", CONTRACT])
+            .args(["--include_imports", "--include_source_info", CONTRACT])
             .arg(flag("python_out", &feed.modules))
             .arg(flag("grpc_python_out", &feed.modules))
             .arg(flag("descriptor_set_out", &feed.set));
