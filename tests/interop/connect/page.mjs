@@ -97,8 +97,15 @@ function cases(baseUrl) {
       equal(language, 'sv');
     },
 
+    async a_call_belongs_to_the_trace_of_the_page() {
+      const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+      const post = await feeds.get({ feed: 'a', number: 1n }, { headers: { traceparent } });
+      equal(post.number, 1n);
+    },
+
     async a_stream_ends() {
-      equal(await take(watch({ feed: 'a', count: 300 })), Array.from({ length: 300 }, (_, at) => BigInt(at + 1)));
+      const numbers = Array.from({ length: 300 }, (_, at) => BigInt(at + 1));
+      equal(await take(watch({ feed: 'a', count: numbers.length })), numbers);
       equal(await take(watch({ feed: 'a' })), []);
     },
 
