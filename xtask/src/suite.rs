@@ -49,12 +49,15 @@ macro_rules! suites {
 suites! {
     browser requires Binaries;
     buf requires Nothing;
+    client requires Binaries;
     compose requires Binaries;
+    connect requires Binaries;
     docs requires Binaries;
     grpcurl requires Binaries;
     helm requires Nothing;
     just requires Nothing;
     nest requires Servers;
+    openapi requires Binaries;
     python requires Binaries;
     readme requires Servers;
     spring requires Servers;

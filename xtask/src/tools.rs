@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::context::Context;
 use crate::process::find;
 
-pub(crate) use browser::{Browser, browser};
+pub(crate) use browser::{Browser, NO_BROWSER, browser};
 pub(crate) use kubernetes::schemas;
 use registry::{go, pip};
 

@@ -24,9 +24,7 @@ const PICTURES: &str = "target/browser";
 
 pub(crate) fn run(context: &Context) -> Result<Outcome> {
     let Some(browser) = tools::browser(context)? else {
-        let reason = "a browser needs Chromium, Node and playwright-core; run: \
-                      apt-get install chromium nodejs npm && cargo xtask tools playwright";
-        return Ok(Outcome::LeftOut(reason.to_owned()));
+        return Ok(Outcome::LeftOut(tools::NO_BROWSER.to_owned()));
     };
     let scratch = Scratch::new(context, "browser-suite")?;
     let binary = context.bin_dir("debug")?.join("trolleybus");

@@ -12,6 +12,10 @@ use crate::process::find;
 
 pub(super) const PLAYWRIGHT_VERSION: &str = "1.65.1";
 
+/// What a suite says when [`browser`] finds none.
+pub(crate) const NO_BROWSER: &str = "a browser needs Chromium, Node and playwright-core; run: \
+                                     apt-get install chromium nodejs npm && cargo xtask tools playwright";
+
 /// What a script in Node needs to drive a browser; Chromium as root wants `--no-sandbox`.
 #[derive(Debug)]
 pub(crate) struct Browser {
