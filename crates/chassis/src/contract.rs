@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor, MethodDescriptor};
 
+mod limits;
 mod read;
 mod secret;
 
+pub use limits::PERIODS;
 pub use secret::is_redacted;
 
 /// The budget of a call whose contract states none.
@@ -66,6 +68,14 @@ pub struct Method {
     pub retry: Retry,
     /// The HTTP status of success over REST, if the contract states one.
     pub success_status: Option<u16>,
+    /// The roles of which the caller must have one; none if a token is enough.
+    pub roles: Vec<String>,
+    /// How often it may be called through the gateway.
+    pub rate_limits: Vec<RateLimit>,
+    /// How long clients over REST may keep the answer without asking again, if they may keep it at all.
+    pub cache: Option<Duration>,
+    /// The largest body over REST, in bytes, if the contract states one.
+    pub max_body: Option<usize>,
     /// The descriptor: input and output types, comments, other options.
     pub descriptor: MethodDescriptor,
 }
@@ -98,6 +108,28 @@ pub enum Retry {
     Tiers(Vec<Duration>),
     /// The event is tried again in place after each pause; the later ones of its key wait.
     InOrder(Vec<Duration>),
+}
+
+/// How often calls may come, evenly, with a burst after a while without any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Whose calls count together.
+    pub key: RateLimitKey,
+    /// How many per period; at least 1.
+    pub requests: u32,
+    /// The period; at least a second.
+    pub period: Duration,
+    /// How many at once; at least 1.
+    pub burst: u32,
+}
+
+/// Whose calls count together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateLimitKey {
+    /// Those of one client address.
+    Address,
+    /// Those of one signed-in user.
+    Identity,
 }
 
 /// What may happen when a request is delivered twice (`google.protobuf.MethodOptions`).
@@ -185,6 +217,17 @@ impl Contract {
         Self {
             methods: methods.collect(),
         }
+    }
+
+    /// The same methods with other rate limits: those of the paths that `limits` names.
+    #[must_use]
+    pub fn with_rate_limits(mut self, limits: HashMap<String, Vec<RateLimit>>) -> Self {
+        for (path, limits) in limits {
+            if let Some(method) = self.methods.get_mut(&path) {
+                Arc::make_mut(method).rate_limits = limits;
+            }
+        }
+        self
     }
 
     /// The methods of one service, ordered by path.

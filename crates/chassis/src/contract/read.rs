@@ -12,7 +12,7 @@ use prost_reflect::{
 use super::secret::{holds_secret, is_redacted};
 use super::{
     Access, Contract, ContractError, DEFAULT_DEADLINE, DEFAULT_PAUSES, Idempotency, Method,
-    Pattern, Retry,
+    Pattern, Retry, limits,
 };
 
 /// The extension of `google.protobuf.MethodOptions` that the platform's options live in.
@@ -189,7 +189,11 @@ fn read(
             None
         }
     };
+    let limits = limits::read(options.as_ref(), access, idempotency, &mut fault);
     let secret_reply = holds_secret(&descriptor.output());
+    if limits.cache.is_some() && secret_reply {
+        fault("lets clients keep an answer that holds a secret");
+    }
     let sealed = secret_reply || holds_secret(&descriptor.input());
     Method {
         service: service.full_name().to_owned(),
@@ -206,6 +210,10 @@ fn read(
         commit_first,
         retry,
         success_status,
+        roles: limits.roles,
+        rate_limits: limits.rate_limits,
+        cache: limits.cache,
+        max_body: limits.max_body,
         descriptor,
         path,
     }
@@ -227,7 +235,7 @@ fn idempotency(method: &MethodDescriptor) -> Option<Idempotency> {
     }
 }
 
-fn number(options: Option<&DynamicMessage>, field: &str) -> i64 {
+pub(super) fn number(options: Option<&DynamicMessage>, field: &str) -> i64 {
     let Some(value) = options.and_then(|options| options.get_field_by_name(field)) else {
         return 0;
     };
@@ -239,12 +247,12 @@ fn number(options: Option<&DynamicMessage>, field: &str) -> i64 {
     }
 }
 
-fn text(options: Option<&DynamicMessage>, field: &str) -> Option<String> {
+pub(super) fn text(options: Option<&DynamicMessage>, field: &str) -> Option<String> {
     let value = options?.get_field_by_name(field)?.as_str()?.to_owned();
     (!value.is_empty()).then_some(value)
 }
 
-fn flag(options: Option<&DynamicMessage>, field: &str) -> bool {
+pub(super) fn flag(options: Option<&DynamicMessage>, field: &str) -> bool {
     options
         .and_then(|options| options.get_field_by_name(field))
         .and_then(|value| value.as_bool())
@@ -258,7 +266,7 @@ fn deadline(options: Option<&DynamicMessage>) -> Option<Duration> {
 }
 
 /// A `google.protobuf.Duration`; a negative one is zero.
-fn duration(message: &DynamicMessage) -> Duration {
+pub(super) fn duration(message: &DynamicMessage) -> Duration {
     let seconds = u64::try_from(number(Some(message), "seconds")).unwrap_or(0);
     let nanos = u32::try_from(number(Some(message), "nanos")).unwrap_or(0);
     Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos.into()))

@@ -227,3 +227,71 @@ fn order_streams_and_pauses_that_cannot_be_are_refused() {
         assert!(faults.contains(expected), "{expected}: {faults}");
     }
 }
+
+#[test]
+fn roles_rates_caches_and_sizes_are_read() {
+    let pool = pool(
+        "rpc Get(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS;
+        option (trolleybus.v1.method) = {
+            access: ACCESS_AUTHENTICATED roles: [\"admin\", \"support\"]
+            rate_limits: {key: RATE_LIMIT_KEY_IDENTITY requests: 10 period: {seconds: 1} burst: 20}
+            rate_limits: {requests: 600}
+            cache: {max_age: {seconds: 60}} max_body_bytes: 2000000 }; }",
+    );
+    let contract = Contract::read(&pool, &["t.v1.TestService"]).unwrap();
+    let get = contract.get("/t.v1.TestService/Get").unwrap();
+    assert_eq!(get.roles, ["admin", "support"]);
+    let limit = |key, requests, seconds, burst| RateLimit {
+        key,
+        requests,
+        period: Duration::from_secs(seconds),
+        burst,
+    };
+    let expected = [
+        limit(RateLimitKey::Identity, 10, 1, 20),
+        limit(RateLimitKey::Address, 600, 60, 600),
+    ];
+    assert_eq!(get.rate_limits, expected);
+    assert_eq!(
+        (get.cache, get.max_body),
+        (Some(Duration::from_secs(60)), Some(2_000_000))
+    );
+}
+
+#[test]
+fn what_the_gateway_cannot_enforce_is_refused() {
+    let of = |level: &str, options: &str| {
+        faults(&format!(
+            "rpc Get(M) returns (Secret) {{ option idempotency_level = {level};
+            option (trolleybus.v1.method) = {{ access: ACCESS_PUBLIC {options} }}; }}"
+        ))
+    };
+    for (level, options, expected) in [
+        ("IDEMPOTENT", "roles: \"admin\"", "asks for roles"),
+        (
+            "IDEMPOTENT",
+            "rate_limits: {period: {seconds: 1}}",
+            "without `requests`",
+        ),
+        (
+            "IDEMPOTENT",
+            "rate_limits: {requests: 1 period: {nanos: 1}}",
+            "a period outside 1 s to 24 hours",
+        ),
+        (
+            "IDEMPOTENT",
+            "rate_limits: {requests: 1 key: RATE_LIMIT_KEY_IDENTITY}",
+            "limits the rate of signed-in users",
+        ),
+        ("IDEMPOTENT", "cache: {}", "for NO_SIDE_EFFECTS alone"),
+        (
+            "NO_SIDE_EFFECTS",
+            "cache: {}",
+            "an answer that holds a secret",
+        ),
+        ("IDEMPOTENT", "max_body_bytes: 16777217", "above 16 MiB"),
+    ] {
+        let faults = of(level, options);
+        assert!(faults.contains(expected), "{options}: {faults}");
+    }
+}

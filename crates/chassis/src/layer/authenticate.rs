@@ -40,6 +40,13 @@ pub const INTERNAL_METHOD: Reason = Reason {
     domain: "auth",
 };
 
+/// A method for which the caller has not the role.
+pub const ROLE_MISSING: Reason = Reason {
+    code: Code::PermissionDenied,
+    reason: "ROLE_MISSING",
+    domain: "auth",
+};
+
 /// Lets those call who may.
 #[derive(Debug, Clone)]
 pub struct Authenticate(Arc<AccessVerifier>);
@@ -93,6 +100,7 @@ pub fn check(
                     .status("this needs an access token: send `authorization: Bearer <token>`")
             })?;
             let claims = verifier.verify(token, now).map_err(refused)?;
+            check_roles(method, &claims.identity)?;
             Ok(Some(claims.identity))
         }
         Access::Internal if from_bus => {
@@ -109,6 +117,15 @@ pub fn check(
             }
         }
     }
+}
+
+fn check_roles(method: &Method, identity: &Identity) -> Result<(), Status> {
+    let has = |role: &String| identity.roles.contains(role);
+    if method.roles.is_empty() || method.roles.iter().any(has) {
+        return Ok(());
+    }
+    let roles = method.roles.join(" or ");
+    Err(ROLE_MISSING.status(format!("this needs the role {roles}")))
 }
 
 /// The token of an `authorization: Bearer` header.
