@@ -23,6 +23,7 @@ mod pair;
 mod profile;
 mod refresh;
 mod register;
+pub(crate) mod service_token;
 
 /// The service. Clones share everything.
 #[derive(Clone)]

@@ -1,10 +1,10 @@
 //! What the gateway fronts: its own contracts, and those of descriptor sets; and where each service's
 //! calls go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use chassis::contract::{Access, Contract};
+use chassis::contract::{Access, Contract, RateLimit, RateLimitKey};
 use http::Uri;
 use prost_reflect::DescriptorPool;
 use prost_reflect::prost::Message as _;
@@ -13,6 +13,9 @@ use prost_reflect::prost_types::FileDescriptorSet;
 /// The packages that every descriptor set brings along in the version that it was made with. They only
 /// grow, so ours do for all.
 const COMMON: [&str; 3] = ["google", "buf.validate", "trolleybus.v1"];
+
+/// The service behind the gateway's own accounts.
+pub(crate) const USERS: &str = "user.v1.UserService";
 
 /// A compiled set of `.proto` files, as `buf build -o` and `protoc --include_imports -o` write it.
 #[derive(Debug, Clone)]
@@ -28,8 +31,17 @@ pub struct DescriptorSet {
 pub enum Target {
     /// The bus.
     Kafka,
-    /// A gRPC server without TLS: `http://host:port`.
+    /// A gRPC server: `http://host:port`, or `https://` with TLS.
     Http2(Uri),
+}
+
+/// Whether there is a bus that calls can go over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bus {
+    /// There is: the platform's own services are behind it, unless they are named.
+    Here,
+    /// There is none: only what is called over HTTP/2 is fronted.
+    Absent,
 }
 
 /// The services that are fronted.
@@ -40,12 +52,15 @@ pub struct Contracts {
     /// The services that are called over HTTP/2.
     pub(crate) direct: BTreeMap<String, Uri>,
     bus: Arc<Contract>,
+    hosts_accounts: bool,
+    /// Whom upstreams with TLS are believed by, in PEM; the system's roots without it.
+    pub(crate) upstream_ca: Option<Vec<u8>>,
 }
 
 // === impl Target ===
 
 impl Target {
-    /// Reads `kafka` or `http://host:port`.
+    /// Reads `kafka`, `http://host:port` or `https://host:port`.
     fn parse(text: &str) -> Option<Self> {
         if text == "kafka" {
             return Some(Self::Kafka);
@@ -54,7 +69,8 @@ impl Target {
         let bare = uri.path_and_query().is_none_or(|path| path == "/");
         let authority = uri.authority()?;
         let plain = !authority.as_str().contains('@') && !authority.host().is_empty();
-        (uri.scheme_str() == Some("http") && bare && plain).then_some(Self::Http2(uri))
+        let known = matches!(uri.scheme_str(), Some("http" | "https"));
+        (known && bare && plain).then_some(Self::Http2(uri))
     }
 }
 
@@ -76,7 +92,9 @@ pub fn upstreams(text: &str) -> Result<BTreeMap<String, Target>, String> {
             .filter(|(service, _)| is_name(service))
             .ok_or("expected package.Service=kafka or =http://host:port, comma-separated")?;
         let read = Target::parse(target).ok_or_else(|| {
-            format!("{service}: expected kafka or http://host:port, without a path and without TLS")
+            format!(
+                "{service}: expected kafka, http://host:port or https://host:port, without a path"
+            )
         })?;
         if upstreams.insert(service.to_owned(), read).is_some() {
             return Err(format!("{service}: is named twice"));
@@ -99,11 +117,11 @@ impl Contracts {
     /// # Errors
     /// What is wrong with them.
     pub fn compiled() -> Result<Self, Vec<String>> {
-        Self::read(&[], &BTreeMap::new(), None)
+        Self::read(&[], &BTreeMap::new(), None, Bus::Here)
     }
 
-    /// The compiled contracts and, of the services in `sets`, those that `upstreams` names. `access` is
-    /// that of their methods that declare none.
+    /// The compiled contracts, where there is what serves them, and, of the services in `sets`, those
+    /// that `upstreams` names. `access` is that of their methods that declare none.
     ///
     /// # Errors
     /// All that is wrong, a line each.
@@ -111,11 +129,15 @@ impl Contracts {
         sets: &[DescriptorSet],
         upstreams: &BTreeMap<String, Target>,
         access: Option<Access>,
+        bus: Bus,
     ) -> Result<Self, Vec<String>> {
         let pool = pool(sets)?;
         check_names(&pool, upstreams)?;
         let mut faults = Vec::new();
-        let mut on_bus: BTreeSet<String> = proto::bus_services().into_iter().collect();
+        let mut on_bus: BTreeSet<String> = match bus {
+            Bus::Here => proto::bus_services().into_iter().collect(),
+            Bus::Absent => BTreeSet::new(),
+        };
         let mut direct = BTreeMap::new();
         for (service, target) in upstreams {
             match target {
@@ -134,9 +156,16 @@ impl Contracts {
                 Contract::default()
             })
         };
+        // The gateway's own accounts are a face of the user service.
+        let hosts_accounts = on_bus.contains(USERS) || direct.contains_key(USERS);
+        let own_names: &[&str] = if hosts_accounts {
+            &proto::GATEWAY_SERVICES
+        } else {
+            &[]
+        };
         let bus_names: Vec<_> = on_bus.iter().map(String::as_str).collect();
         let bus = read(Contract::read(&pool, &bus_names));
-        let own = read(Contract::read(&pool, &proto::GATEWAY_SERVICES));
+        let own = read(Contract::read(&pool, own_names));
         let direct_names: Vec<_> = direct.keys().map(String::as_str).collect();
         let others = read(Contract::read_direct(&pool, &direct_names, access));
         for fault in &mut faults {
@@ -156,7 +185,62 @@ impl Contracts {
             contract: Arc::new(contract),
             direct,
             bus: Arc::new(bus),
+            hosts_accounts,
+            upstream_ca: None,
         })
+    }
+
+    /// Believes servers with TLS by these roots, in PEM, and no others.
+    #[must_use]
+    pub fn with_upstream_ca(self, pem: Vec<u8>) -> Self {
+        let upstream_ca = Some(pem);
+        Self {
+            upstream_ca,
+            ..self
+        }
+    }
+
+    /// The same with other rate limits, by gRPC path.
+    ///
+    /// # Errors
+    /// All that is wrong, a line each: a method that is not fronted, or that knows no identities.
+    pub fn with_rate_limits(
+        self,
+        limits: HashMap<String, Vec<RateLimit>>,
+    ) -> Result<Self, Vec<String>> {
+        let by_identity = |limit: &RateLimit| limit.key == RateLimitKey::Identity;
+        let fault = |(path, limits): (&String, &Vec<RateLimit>)| match self.contract.get(path) {
+            None => Some(format!("{path}: no such method is fronted")),
+            Some(method) if method.access != Access::Authenticated => {
+                let by_identity = limits.iter().any(by_identity);
+                by_identity
+                    .then(|| format!("{path}: anybody may call it, so it is limited by address"))
+            }
+            Some(_) => None,
+        };
+        let mut faults: Vec<_> = limits.iter().filter_map(fault).collect();
+        faults.sort();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let contract = Arc::unwrap_or_clone(self.contract).with_rate_limits(limits);
+        Ok(Self {
+            contract: Arc::new(contract),
+            ..self
+        })
+    }
+
+    /// Whether the gateway hosts `auth.v1.AuthService`: it does wherever it reaches the user service.
+    #[must_use]
+    pub fn hosts_accounts(&self) -> bool {
+        self.hosts_accounts
+    }
+
+    /// Whether some method needs an access token.
+    #[must_use]
+    pub fn needs_tokens(&self) -> bool {
+        let mut methods = self.contract.methods().into_iter();
+        methods.any(|method| method.access == Access::Authenticated)
     }
 
     /// The services whose calls go over the bus.
@@ -252,7 +336,7 @@ mod tests {
 
     fn faults(sets: &[DescriptorSet], text: &str, access: Option<Access>) -> String {
         let upstreams = upstreams(text).unwrap();
-        Contracts::read(sets, &upstreams, access)
+        Contracts::read(sets, &upstreams, access, Bus::Here)
             .unwrap_err()
             .join("\n")
     }
@@ -268,6 +352,7 @@ mod tests {
 
     #[test]
     fn what_is_no_upstream_is_named() {
+        assert!(upstreams("a.v1.A=https://host:1").is_ok());
         for (text, expected) in [
             ("a.v1.A", "expected package.Service=kafka"),
             (
@@ -279,11 +364,11 @@ mod tests {
                 "expected package.Service=kafka",
             ),
             ("=kafka", "expected package.Service=kafka"),
-            ("a.v1.A=nats", "a.v1.A: expected kafka or http://host:port"),
-            ("a.v1.A=https://host:1", "without TLS"),
+            ("a.v1.A=nats", "a.v1.A: expected kafka, http://host:port"),
+            ("a.v1.A=ftp://host:1", "a.v1.A: expected kafka, http"),
             ("a.v1.A=http://host:1/path", "without a path"),
-            ("a.v1.A=http://user:secret@host:1", "expected kafka or"),
-            ("a.v1.A=http://", "expected kafka or"),
+            ("a.v1.A=http://user:secret@host:1", "expected kafka,"),
+            ("a.v1.A=http://", "expected kafka,"),
             ("a.v1.A=kafka,a.v1.A=kafka", "a.v1.A: is named twice"),
         ] {
             let error = upstreams(text).unwrap_err();
@@ -295,7 +380,8 @@ mod tests {
     #[test]
     fn a_service_of_a_set_is_fronted_where_it_is_named() {
         let named = upstreams("feed.v1.FeedService=http://localhost:1").unwrap();
-        let contracts = Contracts::read(&[feed()], &named, Some(Access::Public)).unwrap();
+        let contracts =
+            Contracts::read(&[feed()], &named, Some(Access::Public), Bus::Here).unwrap();
         let watch = contracts
             .contract
             .get("/feed.v1.FeedService/Watch")
@@ -308,14 +394,14 @@ mod tests {
                 .get("/auth.v1.AuthService/Login")
                 .is_some()
         );
-        let unnamed = Contracts::read(&[feed()], &BTreeMap::new(), None).unwrap();
+        let unnamed = Contracts::read(&[feed()], &BTreeMap::new(), None, Bus::Here).unwrap();
         assert!(unnamed.contract.get("/feed.v1.FeedService/Watch").is_none());
     }
 
     #[test]
     fn a_compiled_service_may_be_called_directly() {
         let named = upstreams("user.v1.UserService=http://localhost:1").unwrap();
-        let contracts = Contracts::read(&[], &named, None).unwrap();
+        let contracts = Contracts::read(&[], &named, None, Bus::Here).unwrap();
         assert!(contracts.bus().get("/user.v1.UserService/Find").is_none());
         assert!(
             contracts
@@ -323,6 +409,60 @@ mod tests {
                 .get("/user.v1.UserService/Find")
                 .is_some()
         );
+    }
+
+    #[test]
+    fn without_a_bus_only_what_is_named_is_fronted() {
+        let read = |text: &str| {
+            let named = upstreams(text).unwrap();
+            Contracts::read(&[feed()], &named, Some(Access::Public), Bus::Absent).unwrap()
+        };
+        let alone = read("feed.v1.FeedService=http://localhost:1");
+        let methods = alone.contract.methods();
+        assert!(
+            methods
+                .iter()
+                .all(|method| method.service == "feed.v1.FeedService")
+        );
+        assert!(!alone.hosts_accounts() && !alone.needs_tokens());
+        let with_users = read("user.v1.UserService=http://localhost:1");
+        assert!(with_users.hosts_accounts() && with_users.needs_tokens());
+        assert!(
+            with_users
+                .contract
+                .get("/auth.v1.AuthService/Login")
+                .is_some()
+        );
+        assert!(with_users.bus().methods().is_empty());
+    }
+
+    #[test]
+    fn an_operator_sets_other_rate_limits() {
+        let with = |text: &str| {
+            let limits = crate::limits::setting::read(text).unwrap();
+            Contracts::compiled().unwrap().with_rate_limits(limits)
+        };
+        let login = "/auth.v1.AuthService/Login";
+        let limited = with("auth.v1.AuthService/Login=7/1m/address").unwrap();
+        assert_eq!(
+            limited.contract.get(login).unwrap().rate_limits[0].requests,
+            7
+        );
+        let off = with("auth.v1.AuthService/Login=off").unwrap();
+        assert!(off.contract.get(login).unwrap().rate_limits.is_empty());
+        for (text, expected) in [
+            (
+                "auth.v1.AuthService/Nothing=7/1m/address",
+                "no such method is fronted",
+            ),
+            (
+                "auth.v1.AuthService/Login=7/1m/identity",
+                "limited by address",
+            ),
+        ] {
+            let faults = with(text).unwrap_err().join("\n");
+            assert!(faults.contains(expected), "{faults}");
+        }
     }
 
     #[test]

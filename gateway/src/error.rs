@@ -12,6 +12,8 @@ use chassis::layer::idempotency::IDEMPOTENCY_KEY_REUSED;
 use chassis::layer::validation::{INVALID_REQUEST, violated};
 use chassis::status::{Reason, reason_of};
 
+use crate::rest;
+
 /// No route has the path.
 pub const ROUTE_NOT_FOUND: Reason = Reason {
     code: Code::NotFound,
@@ -249,6 +251,7 @@ impl Failure {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = http;
         let headers = response.headers_mut();
+        rest::pass_on(status.metadata().as_ref(), headers);
         let fixed = |text| HeaderValue::from_static(text);
         headers.insert(header::CONTENT_TYPE, fixed("application/json"));
         headers.insert(header::CACHE_CONTROL, fixed("no-store"));
@@ -342,6 +345,9 @@ mod tests {
             authenticate::TOKEN_INVALID,
             authenticate::TOKEN_EXPIRED,
             authenticate::INTERNAL_METHOD,
+            authenticate::ROLE_MISSING,
+            crate::limits::RATE_LIMITED,
+            crate::breaker::SERVICE_UNAVAILABLE,
             idempotency::IDEMPOTENCY_KEY_INVALID,
             IDEMPOTENCY_KEY_REUSED,
             idempotency::IDEMPOTENCY_KEY_IN_USE,

@@ -6,16 +6,19 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use chassis::contract::{Access, Contract, Method};
+use chassis::contract::{Access, Method, RateLimitKey};
 use chassis::layer::method::Methods;
 use chassis::layer::{self, authenticate, idempotency, log, method, metrics, trace};
 use http::{HeaderMap, HeaderName, Request, Response, header};
-use token::AccessVerifier;
+use token::{AccessVerifier, Identity};
 use tonic::Status;
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
+use crate::client::Client;
+use crate::limits::{self, Limiter, Limits, Standing};
+use crate::metadata;
 use crate::revocation::Revocations;
 
 /// Where the calls of a service go.
@@ -52,20 +55,39 @@ pub struct Front(Upstream);
 
 /// The methods that are served here and where their calls go.
 struct Admission {
-    contract: Arc<Contract>,
+    /// By gRPC path.
+    methods: HashMap<String, Admitted>,
     verifier: Arc<AccessVerifier>,
     revocations: Revocations,
-    /// Hosts `auth.v1.AuthService`.
-    local: Upstream,
-    /// By the names of the services that they serve.
-    direct: HashMap<String, Upstream>,
-    /// Everything else.
-    bus: Upstream,
+    limiter: Limiter,
+    /// Headers that go further although no contract speaks of them.
+    passed_on: Vec<HeaderName>,
 }
 
-/// The network address of the client, in a request's extensions.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub std::net::IpAddr);
+/// A method that those outside may call, if they may.
+struct Admitted {
+    method: Arc<Method>,
+    by_address: Option<Limits>,
+    by_identity: Option<Limits>,
+    upstream: Upstream,
+}
+
+/// A call on its way, or why it may not go, and what is left to its caller.
+struct Decision {
+    call: Result<(Upstream, Request<Body>), Status>,
+    standing: Option<Standing>,
+}
+
+/// What is asked before a call goes on, beside its token and its contract.
+#[derive(Debug)]
+pub struct Policy {
+    /// Sessions that ended.
+    pub revocations: Revocations,
+    /// Counts calls.
+    pub limiter: Limiter,
+    /// Headers that go further although no contract speaks of them.
+    pub passed_on: Vec<HeaderName>,
+}
 
 impl std::fmt::Debug for Front {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,32 +98,52 @@ impl std::fmt::Debug for Front {
 // === impl Front ===
 
 impl Front {
-    /// `local` serves the gateway's own services, `direct` those that it names, `bus` all others of the
-    /// contract.
+    /// Calls of each service of the contract go where `upstreams` says; one that is not there is not
+    /// served.
     #[must_use]
     pub fn new(
         parts: &layer::Parts,
         methods: &Arc<Methods>,
-        revocations: Revocations,
-        local: Upstream,
-        direct: HashMap<String, Upstream>,
-        bus: Upstream,
+        policy: Policy,
+        upstreams: &HashMap<String, Upstream>,
     ) -> Self {
+        // An internal method does not exist for the outside.
+        let outside = parts.contract.methods().into_iter();
+        let outside = outside.filter(|method| method.access != Access::Internal);
+        let admitted = outside.filter_map(|method| {
+            let upstream = upstreams.get(&method.service)?.clone();
+            let admitted = Admitted {
+                method: Arc::clone(method),
+                by_address: Limits::of(method, RateLimitKey::Address),
+                by_identity: Limits::of(method, RateLimitKey::Identity),
+                upstream,
+            };
+            Some((method.path.clone(), admitted))
+        });
+        let Policy {
+            revocations,
+            limiter,
+            passed_on,
+        } = policy;
         let admission = Arc::new(Admission {
-            contract: Arc::clone(&parts.contract),
+            methods: admitted.collect(),
             verifier: Arc::clone(&parts.verifier),
             revocations,
-            local,
-            direct,
-            bus,
+            limiter,
+            passed_on,
         });
         let calls = service_fn(move |request: Request<Body>| {
             let admission = Arc::clone(&admission);
             async move {
-                match admission.admit(request).await {
-                    Ok((upstream, request)) => upstream.oneshot(request).await,
-                    Err(status) => Ok(status.into_http()),
+                let Decision { call, standing } = admission.decide(request).await;
+                let mut response = match call {
+                    Ok((upstream, request)) => upstream.oneshot(request).await?,
+                    Err(status) => status.into_http(),
+                };
+                if let Some(standing) = standing {
+                    standing.write(response.headers_mut());
                 }
+                Ok(response)
             }
         });
         let calls = log::layer().layer(calls);
@@ -124,51 +166,89 @@ impl Front {
 // === impl Admission ===
 
 impl Admission {
-    async fn admit(&self, request: Request<Body>) -> Result<(Upstream, Request<Body>), Status> {
-        let (mut head, body) = request.into_parts();
-        let method = self.contract.get(head.uri.path());
-        if method.is_none() {
-            // Not of the contract, so it has no other line in the log.
-            tracing::debug!(rpc.method = head.uri.path(), "no such method");
-        }
-        // An internal method does not exist for the outside.
-        let method = method
-            .filter(|method| method.access != Access::Internal)
-            .ok_or_else(|| Status::unimplemented("no such method here"))?;
-        self.authorize(method, &head.headers).await?;
-        // Here already: a key that no service takes is no reason to ask one.
-        idempotency::key(&head.headers)?;
-        let peer = head.extensions.get::<Peer>().copied();
-        head.headers = passed_on(&head.headers, peer);
-        let upstream = match self.direct.get(&method.service) {
-            Some(direct) => direct,
-            None if proto::GATEWAY_SERVICES.contains(&method.service.as_str()) => &self.local,
-            None => &self.bus,
-        };
-        Ok((upstream.clone(), Request::from_parts(head, body)))
+    async fn decide(&self, request: Request<Body>) -> Decision {
+        let mut standing = None;
+        let call = self.admit(request, &mut standing).await;
+        Decision { call, standing }
     }
 
-    async fn authorize(&self, method: &Method, headers: &HeaderMap) -> Result<(), Status> {
-        let now = SystemTime::now();
-        match authenticate::check(method, headers, false, &self.verifier, now)? {
-            Some(identity) => self.revocations.check(identity.session_id).await,
-            None => Ok(()),
+    async fn admit(
+        &self,
+        request: Request<Body>,
+        standing: &mut Option<Standing>,
+    ) -> Result<(Upstream, Request<Body>), Status> {
+        let (mut head, body) = request.into_parts();
+        let Some(admitted) = self.methods.get(head.uri.path()) else {
+            // Not served here, so it may have no other line in the log.
+            tracing::debug!(rpc.method = head.uri.path(), "no such method");
+            return Err(Status::unimplemented("no such method here"));
+        };
+        let client = head.extensions.get::<Client>().copied();
+        // Before anything else, so that guessing tokens is limited too.
+        if let (Some(limits), Some(Client(client))) = (&admitted.by_address, client) {
+            self.count(limits, &limits::address(client), standing)
+                .await?;
         }
+        let identity = self.authorize(&admitted.method, &head.headers).await?;
+        if let (Some(limits), Some(identity)) = (&admitted.by_identity, identity) {
+            self.count(limits, &limits::user(identity.user_id), standing)
+                .await?;
+        }
+        // Here already: a key that no service takes is no reason to ask one.
+        idempotency::key(&head.headers)?;
+        head.headers = passed_on(&head.headers, client, &self.passed_on);
+        Ok((admitted.upstream.clone(), Request::from_parts(head, body)))
+    }
+
+    /// Counts a call, and keeps the standing that is the closest.
+    async fn count(
+        &self,
+        limits: &Limits,
+        caller: &str,
+        closest: &mut Option<Standing>,
+    ) -> Result<(), Status> {
+        let standing = self.limiter.take(limits, caller).await;
+        let allowed = standing.check();
+        if closest
+            .as_ref()
+            .is_none_or(|closest| standing.is_closer(closest))
+        {
+            *closest = Some(standing);
+        }
+        allowed
+    }
+
+    async fn authorize(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Option<Identity>, Status> {
+        let now = SystemTime::now();
+        let identity = authenticate::check(method, headers, false, &self.verifier, now)?;
+        if let Some(identity) = &identity {
+            self.revocations.check(identity.session_id).await?;
+        }
+        Ok(identity)
     }
 }
 
 /// The headers that a service sees.
-fn passed_on(headers: &HeaderMap, peer: Option<Peer>) -> HeaderMap {
-    let mut kept = HeaderMap::with_capacity(PASSED_ON.len());
+fn passed_on(headers: &HeaderMap, client: Option<Client>, more: &[HeaderName]) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(PASSED_ON.len() + more.len());
     for name in PASSED_ON {
         if let Some(value) = headers.get(name) {
             kept.insert(HeaderName::from_static(name), value.clone());
         }
     }
+    for name in more {
+        for value in metadata::values(headers, name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
     let fixed = http::HeaderValue::from_static;
     kept.insert(header::CONTENT_TYPE, fixed("application/grpc"));
     kept.insert(header::TE, fixed("trailers"));
-    let address = peer.and_then(|Peer(address)| address.to_string().try_into().ok());
+    let address = client.and_then(|Client(address)| address.to_string().try_into().ok());
     kept.extend(address.map(|address| (CLIENT_ADDRESS, address)));
     let agent = headers
         .get(header::USER_AGENT)
@@ -213,15 +293,13 @@ mod tests {
         let metrics = chassis::metrics::Metrics::default();
         let parts = layer::Parts::new(contract, verifier, validator, metrics.clone()).unwrap();
         let methods = Arc::new(Methods::new(&parts));
-        let revocations = Revocations::in_memory();
-        let front = Front::new(
-            &parts,
-            &methods,
-            revocations,
-            nobody.clone(),
-            HashMap::new(),
-            nobody,
-        );
+        let policy = Policy {
+            revocations: Revocations::in_memory(),
+            limiter: Limiter::in_memory(),
+            passed_on: Vec::new(),
+        };
+        let upstreams = HashMap::from([("auth.v1.AuthService".to_owned(), nobody)]);
+        let front = Front::new(&parts, &methods, policy, &upstreams);
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
@@ -262,7 +340,7 @@ mod tests {
             headers.insert(HeaderName::from_static(name), "forged".parse().unwrap());
         }
         headers.insert("accept-language", "sv".parse().unwrap());
-        let kept = passed_on(&headers, Some(Peer([127, 0, 0, 1].into())));
+        let kept = passed_on(&headers, Some(Client([127, 0, 0, 1].into())), &[]);
         assert_eq!(kept.get("x-client-address").unwrap(), "127.0.0.1");
         assert_eq!(kept.get("accept-language").unwrap(), "sv");
         assert!(kept.values().all(|value| value != "forged"), "{kept:?}");

@@ -1,6 +1,5 @@
 //! Putting the parts together.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,28 +10,29 @@ use bus::KafkaChannel;
 use chassis::contract::Contract;
 use chassis::grpc::Beside;
 use chassis::health::Health;
+use chassis::layer;
 use chassis::layer::method::Methods;
-use chassis::layer::{self, LayerService, catch_panic, deadline, load_shed, propagate, validation};
 use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use prost_reflect::DescriptorPool;
-use proto::auth::v1::auth_service_server::AuthServiceServer;
 use thiserror::Error;
-use token::{AccessSigner, RefreshKeys};
+use token::{AccessSigner, AccessVerifier, RefreshKeys};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use transcode::{MethodPolicy, Security, Transcoder};
 use validate::Validator;
 
-use crate::auth::Auth;
-use crate::front::{Front, Upstream};
+use crate::error::Failure;
+use crate::front::{Front, Policy};
+use crate::limits::Limiter;
 use crate::rest::Rest;
 use crate::revocation::Revocations;
-use crate::{Contracts, pages, request_id, upstream};
+use crate::{Contracts, client, compression, pages, request_id};
 
 mod grpc;
+mod upstreams;
 
 /// How long a browser may keep the answer to a preflight.
 const PREFLIGHT_KEPT: Duration = Duration::from_secs(3600);
@@ -42,22 +42,47 @@ const PREFLIGHT_KEPT: Duration = Duration::from_secs(3600);
 pub struct Parts {
     /// What is fronted.
     pub contracts: Contracts,
-    /// Carries calls to the services.
-    pub channel: KafkaChannel,
-    /// Mints access tokens.
-    pub signer: AccessSigner,
-    /// Seals and opens refresh tokens.
-    pub refresh_keys: RefreshKeys,
+    /// Carries calls to the services on the bus, if there are any.
+    pub channel: Option<KafkaChannel>,
+    /// What is known of tokens.
+    pub tokens: Tokens,
     /// Sessions that ended.
     pub revocations: Revocations,
     /// The state of the dependencies.
     pub health: Health,
     /// Where calls are counted.
     pub metrics: Metrics,
-    /// The origins that browsers may call from.
-    pub cors_origins: Vec<HeaderValue>,
+    /// Counts calls.
+    pub limiter: Limiter,
+    /// What is set of HTTP.
+    pub edge: Edge,
     /// Further pages, such as standalone's mailbox.
     pub pages: Router,
+}
+
+/// What is set of HTTP.
+#[derive(Debug, Clone, Default)]
+pub struct Edge {
+    /// The origins that browsers may call from.
+    pub cors_origins: Vec<HeaderValue>,
+    /// How many proxies stand before the gateway.
+    pub trusted_proxies: usize,
+    /// Headers of clients that go further although no contract speaks of them.
+    pub metadata: Vec<HeaderName>,
+}
+
+/// What a gateway knows of tokens.
+#[derive(Debug)]
+pub enum Tokens {
+    /// It mints them, for the accounts that it hosts.
+    Minted {
+        /// Mints access tokens.
+        signer: AccessSigner,
+        /// Seals and opens refresh tokens.
+        refresh_keys: RefreshKeys,
+    },
+    /// It verifies those that another minted.
+    Verified(AccessVerifier),
 }
 
 /// A gateway, ready to be served. Clones share everything.
@@ -66,6 +91,7 @@ pub struct Gateway {
     plain: Services,
     /// For browsers; none if no origin may call.
     cors: Option<Services>,
+    trusted_proxies: usize,
     stopping: Shutdown,
 }
 
@@ -89,6 +115,15 @@ pub enum BuildError {
     /// The system has no randomness.
     #[error("the system has no randomness: {0}")]
     Randomness(String),
+    /// A service goes over the bus, and there is no channel.
+    #[error("{0} is to be called over the bus, and there is none")]
+    NoBus(String),
+    /// Servers with TLS cannot be believed by anybody.
+    #[error("the roots for upstreams with TLS cannot be used: {0:?}")]
+    UpstreamTls(#[source] tonic::transport::Error),
+    /// The accounts are hosted here, and there are no keys to mint tokens with.
+    #[error("the accounts need keys to mint tokens with")]
+    NoKeys,
     /// The descriptors cannot be reflected.
     #[error("the descriptors cannot be reflected: {0}")]
     Reflection(String),
@@ -108,54 +143,44 @@ impl Gateway {
     /// # Errors
     /// The contracts cannot be served.
     pub async fn new(parts: Parts) -> Result<Self, BuildError> {
-        let Contracts {
-            pool,
-            contract,
-            direct,
-            ..
-        } = parts.contracts;
-        let transcoder = Arc::new(transcoder(&pool, &contract)?);
-        let verifier = Arc::new(parts.signer.verifier());
-        let validator = Arc::new(Validator::new(&pool)?);
+        let transcoder = Arc::new(transcoder(
+            &parts.contracts.pool,
+            &parts.contracts.contract,
+        )?);
+        let verifier = match &parts.tokens {
+            Tokens::Minted { signer, .. } => signer.verifier(),
+            Tokens::Verified(verifier) => verifier.clone(),
+        };
         let stack = layer::Parts::new(
-            Arc::clone(&contract),
-            Arc::clone(&verifier),
-            validator,
+            Arc::clone(&parts.contracts.contract),
+            Arc::new(verifier),
+            Arc::new(Validator::new(&parts.contracts.pool)?),
             parts.metrics,
         )
         .map_err(|error| BuildError::Randomness(error.to_string()))?;
-        // Whatever leaves, leaves with the trace of the call that it is for.
-        let bus = BoxCloneSyncService::new(propagate::layer().layer(parts.channel));
-        let auth = Auth::new(
-            bus.clone(),
-            Arc::new(parts.signer),
-            Arc::new(parts.refresh_keys),
-            parts.revocations.clone(),
-        );
-        // The channel has bounds of its own for what it carries.
-        let local = load_shed::layer(&stack).layer(AuthServiceServer::new(auth));
-        let local = edge(&stack, local);
-        let bus = edge(&stack, bus);
-        // Services of one server share its connection.
-        let mut servers = HashMap::new();
-        let direct = direct.into_iter().map(|(service, uri)| {
-            let server = servers.entry(uri).or_insert_with_key(|uri| {
-                edge(&stack, propagate::layer().layer(upstream::http2(uri)))
-            });
-            (service, server.clone())
-        });
-        let direct = direct.collect();
-        let front = Front::new(
+        let upstreams = upstreams::of(
             &stack,
-            &Arc::new(Methods::new(&stack)),
-            parts.revocations,
-            local,
-            direct,
-            bus,
-        );
+            &parts.contracts,
+            parts.channel,
+            parts.tokens,
+            &parts.revocations,
+        )?;
+        let methods = Arc::new(Methods::new(&stack));
+        let policy = Policy {
+            revocations: parts.revocations,
+            limiter: parts.limiter,
+            passed_on: parts.edge.metadata.clone(),
+        };
+        let front = Front::new(&stack, &methods, policy, &upstreams);
+        let Contracts { pool, contract, .. } = parts.contracts;
 
         let openapi = pages::openapi::document(&transcoder);
-        let rest = Rest::new(transcoder, pool.clone(), front.clone());
+        let rest = Rest::new(
+            transcoder,
+            Arc::clone(&contract),
+            pool.clone(),
+            front.clone(),
+        );
         let fallback = move |request: Request<Body>| {
             let rest = rest.clone();
             async move { rest.answer(request).await }
@@ -168,8 +193,13 @@ impl Gateway {
             grpc: BoxCloneSyncService::new(grpc::service(front, beside)),
             http: BoxCloneSyncService::new(http(router)),
         };
-        let cors = (!parts.cors_origins.is_empty()).then(|| {
-            let layer = cors(parts.cors_origins);
+        let Edge {
+            cors_origins,
+            trusted_proxies,
+            metadata,
+        } = parts.edge;
+        let cors = (!cors_origins.is_empty()).then(|| {
+            let layer = cors(cors_origins, metadata);
             Services {
                 grpc: BoxCloneSyncService::new(layer.layer(plain.grpc.clone())),
                 http: BoxCloneSyncService::new(layer.layer(plain.http.clone())),
@@ -178,6 +208,7 @@ impl Gateway {
         Ok(Self {
             plain,
             cors,
+            trusted_proxies,
             stopping,
         })
     }
@@ -190,6 +221,7 @@ impl Gateway {
     /// Answers a request of any protocol.
     pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         let id = request_id::settle(request.headers_mut());
+        client::settle(&mut request, self.trusted_proxies);
         let cors = self.cors.as_ref().filter(|_| is_cors(&request));
         let services = cors.unwrap_or(&self.plain);
         let mut service = if grpc::is_grpc(&request) {
@@ -197,9 +229,18 @@ impl Gateway {
         } else {
             services.http.clone()
         };
-        let mut response = match service.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+        let mut response = if has_host(&request) {
+            match service.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        } else {
+            let failure = Failure::invalid_request("a request needs one `host` header");
+            let mut response = failure.into_response();
+            // Whoever sends such a thing may not mean what follows as we would read it.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+            response
         };
         if self.cors.is_some() && cors.is_none() {
             // To a browser of another origin the answer would have been another one.
@@ -215,19 +256,17 @@ impl Gateway {
     }
 }
 
+/// RFC 9112, 3.2: a request of HTTP/1.1 without a host, or with two, is refused.
+fn has_host(request: &Request<Body>) -> bool {
+    request.version() != Version::HTTP_11
+        || request.headers().get_all(header::HOST).iter().count() == 1
+}
+
 /// Whether a browser asks across origins. Any other `OPTIONS` is a question for the route.
 fn is_cors(request: &Request<Body>) -> bool {
     let headers = request.headers();
     let preflight = headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     headers.contains_key(header::ORIGIN) && (request.method() != Method::OPTIONS || preflight)
-}
-
-/// What is checked at the edge, before a call leaves: panics, deadline, the contract's rules. Access,
-/// traces, metrics and the log are the front's.
-fn edge<S: LayerService>(parts: &layer::Parts, service: S) -> Upstream {
-    let service = validation::layer(parts).layer(service);
-    let service = deadline::layer().layer(service);
-    BoxCloneSyncService::new(catch_panic::layer().layer(service))
 }
 
 fn transcoder(
@@ -281,12 +320,20 @@ fn http(
 + Send
 + Sync
 + 'static {
-    service_fn(move |request: Request<Body>| {
+    let shaped = service_fn(move |request: Request<Body>| {
         let router = router.clone();
         async move {
             let method = request.method().clone();
             let response = router.oneshot(request).await?;
-            Ok(pages::shaped(&method, response))
+            Ok::<_, Infallible>(pages::shaped(&method, response))
+        }
+    });
+    let compressed = compression::layer().layer(shaped);
+    service_fn(move |request: Request<Body>| {
+        let compressed = compressed.clone();
+        async move {
+            let response = compressed.oneshot(request).await?;
+            Ok::<_, Infallible>(response.map(Body::new))
         }
     })
 }
@@ -311,12 +358,19 @@ async fn beside(
         .map_err(|error| BuildError::Reflection(error.to_string()))
 }
 
-fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
-    let exposed = [
-        "grpc-status",
-        "grpc-message",
-        "grpc-status-details-bin",
-        "x-request-id",
+fn cors(origins: Vec<HeaderValue>, metadata: Vec<HeaderName>) -> CorsLayer {
+    let allowed = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::ACCEPT_LANGUAGE,
+        header::IF_NONE_MATCH,
+        HeaderName::from_static("grpc-timeout"),
+        HeaderName::from_static("x-grpc-web"),
+        HeaderName::from_static("x-user-agent"),
+        HeaderName::from_static("idempotency-key"),
+        HeaderName::from_static("traceparent"),
+        HeaderName::from_static("tracestate"),
+        request_id::HEADER,
     ];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
@@ -328,16 +382,8 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
             Method::PATCH,
             Method::DELETE,
         ])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::ACCEPT_LANGUAGE,
-            HeaderName::from_static("grpc-timeout"),
-            HeaderName::from_static("x-grpc-web"),
-            HeaderName::from_static("x-user-agent"),
-            HeaderName::from_static("idempotency-key"),
-            request_id::HEADER,
-        ])
-        .expose_headers(exposed.map(HeaderName::from_static))
+        .allow_headers(allowed.into_iter().chain(metadata).collect::<Vec<_>>())
+        // Which metadata an answer has is for its service to know, and no cookie makes it a secret.
+        .expose_headers(Any)
         .max_age(PREFLIGHT_KEPT)
 }

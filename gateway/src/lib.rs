@@ -11,27 +11,40 @@
 //! | [`settings`] | what the gateway is started with |
 //! | [`contracts`] | what is fronted, and where each service's calls go |
 //! | [`gateway`] | putting the parts together |
+//! | [`client`] | who is at the other end |
+//! | [`metadata`] | headers of the client's own that go further |
+//! | [`breaker`] | leaves services alone that fail all calls |
+//! | [`limits`] | how often methods may be called |
 //! | [`auth`] | `auth.v1.AuthService`: mints tokens, asks the user service |
 //! | [`revocation`] | which sessions' tokens are void before they expire |
+//! | [`redis`] | what the gateways of a platform share |
 //! | [`front`] | what every call passes, whatever protocol brought it |
 //! | [`rest`] | REST through the contract's `google.api.http` rules |
 //! | [`error`] | the one error shape |
 //! | [`pages`] | health, API documents |
 //! | [`server`] | connections: HTTP/1.1 and HTTP/2 on one port |
+//! | [`tls`] | the certificate of that port |
 
 pub mod auth;
+pub mod breaker;
+pub mod client;
+mod compression;
 pub mod contracts;
 pub mod error;
 pub mod front;
 pub mod gateway;
+pub mod limits;
+pub mod metadata;
 pub mod pages;
 pub mod process;
+pub mod redis;
 pub mod request_id;
 pub mod rest;
 pub mod revocation;
 pub mod server;
 pub mod settings;
+pub mod tls;
 mod upstream;
 
 pub use contracts::Contracts;
-pub use gateway::{Gateway, Parts};
+pub use gateway::{Edge, Gateway, Parts, Tokens};

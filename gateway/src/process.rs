@@ -14,8 +14,11 @@ use chassis::health::Health;
 use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
 
-use crate::revocation::{Redis, Revocations};
-use crate::settings::{APP, GatewayArgs, GatewayConfig};
+use crate::contracts::Bus;
+use crate::limits::Limiter;
+use crate::redis::Redis;
+use crate::revocation::Revocations;
+use crate::settings::{APP, DEFAULT_ADMIN_PORT, GatewayArgs, GatewayConfig};
 use crate::{Gateway, Parts, server};
 
 /// How long the health check of the process itself may take.
@@ -27,7 +30,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 /// The settings name services that cannot be fronted.
 pub fn bus_contract(args: &GatewayArgs) -> Result<Arc<Contract>> {
     let mut problems = Problems::default();
-    let contracts = args.upstream.resolve(&mut problems);
+    let contracts = args.upstream.resolve(Bus::Here, &mut problems);
     Ok(problems.finish(contracts)?.bus())
 }
 
@@ -53,8 +56,7 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
         http,
         contracts,
         bus,
-        signer,
-        refresh_keys,
+        tokens,
         redis_url,
         admin_port,
         log,
@@ -65,30 +67,44 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
     let (health, metrics) = (Health::default(), Metrics::default());
     let pages = (metrics.clone(), health.clone(), shutdown.clone());
     let admin = Admin::start(&http.host, admin_port, pages.0, pages.1, pages.2).await?;
-    let bus = Settings {
-        metrics: metrics.clone(),
-        ..bus
+    let channel = bus.map(|bus| {
+        let metrics = metrics.clone();
+        let bus = Settings { metrics, ..bus };
+        KafkaChannel::start(&bus, contracts.bus(), APP, health.component("kafka"))
+    });
+    let channel = channel.transpose().context("the connection to Kafka")?;
+    if channel.is_none() {
+        tracing::info!("no KAFKA_BROKERS: only the services that UPSTREAMS names are fronted");
+    }
+    let redis = redis_url.map(|url| Redis::connect(&url, &health, &shutdown));
+    let (revocations, limiter) = match redis.transpose().map_err(anyhow::Error::msg)? {
+        Some(redis) => (Revocations::Redis(redis.clone()), Limiter::in_redis(redis)),
+        // No session ends here.
+        None => (Revocations::in_memory(), Limiter::in_memory()),
     };
-    let channel = KafkaChannel::start(&bus, contracts.bus(), APP, health.component("kafka"))
-        .context("the connection to Kafka")?;
-    let redis = Redis::connect(&redis_url, &health, &shutdown).map_err(anyhow::Error::msg)?;
     let gateway = Gateway::new(Parts {
         contracts,
         channel: channel.clone(),
-        signer,
-        refresh_keys,
-        revocations: Revocations::Redis(redis),
+        tokens,
+        revocations,
         health: health.clone(),
         metrics,
-        cors_origins: http.cors_origins,
+        limiter,
+        edge: http.edge,
         pages: axum::Router::new(),
     })
     .await?;
     let (listener, address) = chassis::grpc::listen(&http.host, http.port, "PORT").await?;
-    tracing::info!(%address, "the gateway listens on http://{address}");
+    let scheme = if http.tls.is_some() { "https" } else { "http" };
+    tracing::info!(%address, "the gateway listens on {scheme}://{address}");
+    if let Some(tls) = &http.tls {
+        tokio::spawn(tls.clone().follow(shutdown.clone()));
+    }
     let serving = async {
-        server::serve(listener, gateway, shutdown.clone()).await;
-        channel.shutdown().await;
+        server::serve(listener, http.tls, gateway, shutdown.clone()).await;
+        if let Some(channel) = channel {
+            channel.shutdown().await;
+        }
     };
     shutdown.limit(serving).await;
     drop(admin);
@@ -103,13 +119,20 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
 pub fn check_health(args: &GatewayArgs) -> Result<()> {
     let mut problems = Problems::default();
     let http = args.http.resolve(&mut problems);
-    let http = problems.finish(http)?;
+    let admin_port = args.admin.resolve(DEFAULT_ADMIN_PORT, &mut problems);
+    let (http, admin_port) = problems.finish(http.zip(admin_port))?;
     let host = if http.host == "0.0.0.0" {
         "127.0.0.1"
     } else {
         &http.host
     };
-    let address = (host, http.port)
+    // The admin port, which answers the same, is never behind TLS.
+    let port = if http.tls.is_some() {
+        admin_port
+    } else {
+        http.port
+    };
+    let address = (host, port)
         .to_socket_addrs()?
         .next()
         .context("the host has no address")?;

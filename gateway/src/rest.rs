@@ -1,5 +1,6 @@
 //! REST, through the contract's `google.api.http` rules. No handler is written for an endpoint.
 
+mod cache;
 mod incoming;
 mod stream;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use chassis::call::Transport;
+use chassis::contract::Contract;
 use chassis::frame;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
@@ -18,10 +20,12 @@ use tonic::Status;
 use transcode::{Route, Transcoder};
 
 use self::incoming::{Incoming, Next};
+use crate::compression::Uncompressed;
 use crate::error::Failure;
 use crate::front::Front;
+use crate::limits;
 
-/// The largest body that is taken, in bytes.
+/// The largest body that is taken where the contract states none, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long a body may take to arrive.
@@ -34,6 +38,7 @@ const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Rest {
     transcoder: Arc<Transcoder>,
+    contract: Arc<Contract>,
     /// The types of error details.
     pool: DescriptorPool,
     front: Front,
@@ -42,11 +47,18 @@ pub struct Rest {
 // === impl Rest ===
 
 impl Rest {
-    /// Routes of `transcoder`, calls to `front`, error details of the types of `pool`.
+    /// Routes of `transcoder`, all of whose methods are of `contract`, error details of the types of
+    /// `pool`, and calls to `front`.
     #[must_use]
-    pub fn new(transcoder: Arc<Transcoder>, pool: DescriptorPool, front: Front) -> Self {
+    pub fn new(
+        transcoder: Arc<Transcoder>,
+        contract: Arc<Contract>,
+        pool: DescriptorPool,
+        front: Front,
+    ) -> Self {
         Self {
             transcoder,
+            contract,
             pool,
             front,
         }
@@ -67,8 +79,12 @@ impl Rest {
 
     async fn transcode(&self, head: Parts, body: Body) -> Result<Response<Body>, Failure> {
         let route = self.transcoder.find(&head.method, head.uri.path())?;
+        let method = self.contract.get(route.grpc_path());
         let body = if route.takes_body() {
-            read(&head.headers, body).await?
+            let limit = method
+                .and_then(|method| method.max_body)
+                .unwrap_or(BODY_LIMIT);
+            read(&head.headers, body, limit).await?
         } else {
             Bytes::new()
         };
@@ -79,12 +95,21 @@ impl Rest {
             .then(|| stream::form(&route, &head.headers))
             .transpose()?;
         let message = route.request(head.uri.query(), content_type, &body)?;
+        let kept = head.headers.get(header::IF_NONE_MATCH).cloned();
+        let reads = matches!(head.method, Method::GET | Method::HEAD);
         let response = self.front.call(call(&route, head, &message)?).await;
         if let Some(form) = form {
             return stream::answer(&route, form, response).await;
         }
         let (metadata, message) = result(&route, response).await?;
-        answer(&route, &metadata, &message)
+        let mut response = answer(&route, &metadata, &message)?;
+        if method.is_some_and(|method| method.secret_reply) {
+            response.extensions_mut().insert(Uncompressed);
+        }
+        match method.and_then(|method| method.cache).filter(|_| reads) {
+            Some(max_age) => Ok(cache::kept(response, max_age, kept.as_ref())),
+            None => Ok(response.map(Body::from)),
+        }
     }
 }
 
@@ -98,7 +123,7 @@ pub(crate) fn no_content(allow: &str) -> Response<Body> {
     response
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
+async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Failure> {
     let encodings = headers.get_all(header::CONTENT_ENCODING);
     let plain = |encoding: &HeaderValue| {
         encoding.is_empty() || encoding.as_bytes().eq_ignore_ascii_case(b"identity")
@@ -108,15 +133,13 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
     }
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > BODY_LIMIT as u64) {
-        return Err(Failure::body_too_large(BODY_LIMIT));
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(Failure::body_too_large(limit));
     }
-    let collected = Limited::new(body, BODY_LIMIT).collect();
+    let collected = Limited::new(body, limit).collect();
     match tokio::time::timeout(BODY_TIMEOUT, collected).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Failure::body_too_large(BODY_LIMIT))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::body_too_large(limit)),
         Ok(Err(_)) => Err(crate::error::BODY_INCOMPLETE
             .status("the body broke off")
             .into()),
@@ -167,7 +190,7 @@ fn answer(
     route: &Route<'_>,
     metadata: &HeaderMap,
     message: &[u8],
-) -> Result<Response<Body>, Failure> {
+) -> Result<Response<Bytes>, Failure> {
     let answer = route.response(message).map_err(|error| {
         tracing::error!(
             method = route.grpc_path(),
@@ -176,7 +199,7 @@ fn answer(
         Status::internal("the service failed")
     })?;
     let has_body = answer.has_body();
-    let mut response = Response::new(Body::from(answer.body));
+    let mut response = Response::new(answer.body);
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     if has_body {
@@ -187,9 +210,13 @@ fn answer(
     Ok(response)
 }
 
-/// Passes on what an upstream says beside its message.
-fn pass_on(metadata: &HeaderMap, headers: &mut HeaderMap) {
+/// Passes on what an upstream says beside its message, and what the gateway itself says of the call.
+pub(crate) fn pass_on(metadata: &HeaderMap, headers: &mut HeaderMap) {
     for (name, value) in metadata {
+        if limits::HEADERS.contains(name) {
+            headers.insert(name.clone(), value.clone());
+            continue;
+        }
         let internal = name.as_str().starts_with("grpc-")
             || matches!(
                 name.as_str(),

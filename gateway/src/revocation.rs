@@ -15,9 +15,9 @@ use token::{ACCESS_LIFETIME, CLOCK_LEEWAY};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-mod redis;
+use crate::redis::Redis;
 
-pub use redis::{Redis, check_url};
+mod redis;
 
 /// The list of revoked sessions cannot be read.
 pub const REVOCATIONS_UNAVAILABLE: Reason = Reason {
@@ -57,7 +57,7 @@ impl Revocations {
     /// The list cannot be written.
     pub async fn revoke(&self, session: Uuid) -> Result<(), Status> {
         match self {
-            Self::Redis(redis) => redis.revoke(session).await,
+            Self::Redis(redis) => redis::revoke(redis, session).await,
             Self::Memory(memory) => {
                 memory.revoke(session, Instant::now());
                 Ok(())
@@ -71,7 +71,7 @@ impl Revocations {
     /// It was, or the list cannot be read.
     pub async fn check(&self, session: Uuid) -> Result<(), Status> {
         let revoked = match self {
-            Self::Redis(redis) => redis.is_revoked(session).await?,
+            Self::Redis(redis) => redis::is_revoked(redis, session).await?,
             Self::Memory(memory) => memory.is_revoked(session, Instant::now()),
         };
         if revoked {

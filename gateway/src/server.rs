@@ -1,10 +1,13 @@
-//! Connections: HTTP/1.1 and HTTP/2 (with prior knowledge) on one port.
+//! Connections: HTTP/1.1 and HTTP/2 on one port, in the clear (HTTP/2 with prior knowledge) or over TLS.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use chassis::grpc::DRAIN;
 use chassis::shutdown::Shutdown;
 use http::Request;
@@ -13,12 +16,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::Gateway;
-use crate::front::Peer;
+use crate::client::Peer;
+use crate::tls::Tls;
 
 /// The connections that are open at once; more wait to be accepted.
 const CONNECTIONS: usize = 20_000;
@@ -48,7 +52,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves until the soft stop; then open requests are finished, within [`DRAIN`], and connections
 /// closed.
-pub async fn serve(listener: TcpListener, gateway: Gateway, shutdown: Shutdown) {
+pub async fn serve(listener: TcpListener, tls: Option<Tls>, gateway: Gateway, shutdown: Shutdown) {
     let builder = Arc::new(builder());
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
@@ -72,10 +76,10 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, shutdown: Shutdown) 
         });
         let builder = Arc::clone(&builder);
         let watcher = graceful.watcher();
-        let (shutdown, cut) = (shutdown.clone(), cut.clone());
+        let (tls, shutdown, cut) = (tls.clone(), shutdown.clone(), cut.clone());
         tokio::spawn(async move {
             let opened = tokio::select! {
-                opened = open(stream) => opened,
+                opened = open(stream, tls.as_ref()) => opened,
                 () = shutdown.begun() => return,
             };
             let Some(stream) = opened else {
@@ -106,22 +110,29 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, shutdown: Shutdown) 
 
 /// Waits until a connection says which protocol it speaks. The wait would otherwise be without end:
 /// the clock for heads starts when HTTP/1.1 does.
-async fn open(mut stream: TcpStream) -> Option<impl AsyncRead + AsyncWrite + Unpin> {
-    let opening = tokio::time::timeout(OPENING_TIMEOUT, opening(&mut stream)).await;
-    let opening = match opening {
-        Ok(Ok(opening)) => opening,
+async fn open(stream: TcpStream, tls: Option<&Tls>) -> Option<Opened> {
+    let opened = async {
+        let mut stream: Box<dyn Stream> = match tls {
+            None => Box::new(stream),
+            Some(tls) => Box::new(tls.acceptor().accept(stream).await?),
+        };
+        let opening = opening(&mut stream).await?;
+        Ok::<_, std::io::Error>(Opened {
+            opening: opening.into(),
+            stream,
+        })
+    };
+    match tokio::time::timeout(OPENING_TIMEOUT, opened).await {
+        Ok(Ok(opened)) => Some(opened),
         Ok(Err(error)) => {
             tracing::debug!("a connection ended before it began: {error}");
-            return None;
+            None
         }
         Err(_) => {
             tracing::debug!("a connection did not begin within {OPENING_TIMEOUT:?}");
-            return None;
+            None
         }
-    };
-    let (read, write) = stream.into_split();
-    let read = std::io::Cursor::new(opening).chain(read);
-    Some(tokio::io::join(read, write))
+    }
 }
 
 /// The first bytes: the whole preface of HTTP/2, or those that cannot be a part of one.
@@ -134,6 +145,68 @@ async fn opening(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u
         }
     }
     Ok(opening)
+}
+
+/// A connection, in the clear or over TLS.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A connection of which the first bytes were read already.
+struct Opened {
+    opening: Bytes,
+    stream: Box<dyn Stream>,
+}
+
+impl AsyncRead for Opened {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if self.opening.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = self.opening.len().min(buffer.remaining());
+        buffer.put_slice(&self.opening.split_to(length));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Opened {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
 }
 
 type Accepted = (
@@ -217,7 +290,7 @@ mod tests {
         client.write_all(bytes).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         tokio::time::pause();
-        let opened = open(stream).await;
+        let opened = open(stream, None).await;
         tokio::time::resume();
         opened.is_none() && client.read(&mut [0]).await.unwrap() == 0
     }

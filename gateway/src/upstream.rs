@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use chassis::call::Budget;
 use chassis::timeout;
+use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use tonic::Status;
 use tonic::body::Body;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceExt as _, service_fn};
 
@@ -22,20 +23,32 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The server at `uri`. Connects at the first call, and again whenever the connection is lost. Must be
-/// called within a tokio runtime.
-pub(crate) fn http2(uri: &Uri) -> Upstream {
-    let channel = Endpoint::from(uri.clone())
+/// The server at `uri`. Connects at the first call, and again whenever the connection is lost. With TLS
+/// it is believed by the roots in `ca`, or by the system's. Must be called within a tokio runtime.
+///
+/// # Errors
+/// The roots cannot be used.
+pub(crate) fn http2(uri: &Uri, ca: Option<&[u8]>) -> Result<Upstream, tonic::transport::Error> {
+    let mut endpoint = Endpoint::from(uri.clone())
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .tcp_nodelay(true)
-        .connect_lazy();
+        .tcp_nodelay(true);
+    if uri.scheme() == Some(&Scheme::HTTPS) {
+        let tls = ClientTlsConfig::new();
+        endpoint = endpoint.tls_config(match ca {
+            Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+            None => tls.with_native_roots(),
+        })?;
+    }
+    let channel = endpoint.connect_lazy();
     let server = uri.authority().map(ToString::to_string).unwrap_or_default();
-    BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
-        let (channel, server) = (channel.clone(), server.clone());
-        async move { Ok::<_, Infallible>(call(channel, &server, request).await) }
-    }))
+    Ok(BoxCloneSyncService::new(service_fn(
+        move |request: Request<Body>| {
+            let (channel, server) = (channel.clone(), server.clone());
+            async move { Ok::<_, Infallible>(call(channel, &server, request).await) }
+        },
+    )))
 }
 
 async fn call(channel: Channel, server: &str, mut request: Request<Body>) -> Response<Body> {

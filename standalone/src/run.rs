@@ -13,6 +13,7 @@ use chassis::grpc::listen;
 use chassis::health::Health;
 use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
+use gateway::limits::Limiter;
 use gateway::revocation::Revocations;
 use gateway::settings::APP;
 use gateway::{Gateway, server};
@@ -139,17 +140,24 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     let channel = KafkaChannel::start(&bus, called, APP, kafka)?;
     let gateway = Gateway::new(gateway::Parts {
         contracts,
-        channel: channel.clone(),
-        signer: keys.signer,
-        refresh_keys: keys.refresh,
+        channel: Some(channel.clone()),
+        tokens: gateway::Tokens::Minted {
+            signer: keys.signer,
+            refresh_keys: keys.refresh,
+        },
         revocations: Revocations::in_memory(),
         health: health.clone(),
         metrics: metrics.part("gateway"),
-        cors_origins: http.cors_origins,
+        limiter: Limiter::in_memory(),
+        edge: http.edge,
         pages,
     })
     .await?;
 
+    let scheme = if http.tls.is_some() { "https" } else { "http" };
+    if let Some(tls) = &http.tls {
+        tokio::spawn(tls.clone().follow(shutdown.clone()));
+    }
     let ready = health.clone();
     let admin_address = admin.address();
     tokio::spawn(async move {
@@ -158,7 +166,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
         println!(
             "{}",
             welcome(
-                http_address,
+                &format!("{scheme}://{http_address}"),
                 user_address,
                 notification_address,
                 admin_address
@@ -167,7 +175,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     });
     let stopping = shutdown.clone();
     let everything = async move {
-        server::serve(http_listener, gateway, stopping).await;
+        server::serve(http_listener, http.tls, gateway, stopping).await;
         channel.shutdown().await;
         services_shutdown.begin();
         let user = user.await.context("the user service")?;
@@ -184,7 +192,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
 }
 
 fn welcome(
-    http: std::net::SocketAddr,
+    gateway: &str,
     user: std::net::SocketAddr,
     notification: std::net::SocketAddr,
     admin: std::net::SocketAddr,
@@ -193,10 +201,10 @@ fn welcome(
         "
   Trolleybus is ready.
 
-  REST, gRPC, gRPC-Web   http://{http}
-  API documentation      http://{http}/api/docs
-  Mailbox                http://{http}/dev/mailbox
-  Health                 http://{http}/health
+  REST, gRPC, gRPC-Web   {gateway}
+  API documentation      {gateway}/api/docs
+  Mailbox                {gateway}/dev/mailbox
+  Health                 {gateway}/health
   gRPC, user service     {user}
   gRPC, notification     {notification}
   Metrics                http://{admin}/metrics

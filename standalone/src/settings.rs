@@ -6,6 +6,7 @@ use chassis::admin::AdminArgs;
 use chassis::config::Problems;
 use chassis::telemetry::{LogArgs, LogConfig};
 use gateway::Contracts;
+use gateway::contracts::Bus;
 use gateway::settings::{DEFAULT_ADMIN_PORT, HttpArgs, HttpConfig, UpstreamArgs};
 use notification::MailArgs;
 use user::config::PasswordArgs;
@@ -76,7 +77,7 @@ pub(crate) struct Config {
 impl StandaloneArgs {
     pub(crate) fn resolve(&self, problems: &mut Problems) -> Option<Config> {
         let http = self.http.resolve(problems);
-        let contracts = self.upstream.resolve(problems);
+        let contracts = self.upstream.resolve(Bus::Here, problems);
         let mut port = |name, text: &str| problems.parse(name, text, "a port, 0 to 65535");
         let user_grpc_port = port("USER_GRPC_PORT", &self.own.user_grpc_port);
         let notification_grpc_port =

@@ -38,6 +38,11 @@ async fn browsers_of_the_origins_that_are_set_may_call() {
         assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
         assert!(answer.header("vary").unwrap().contains("origin"));
     }
+    let answer = gateway.ask(call).await;
+    assert_eq!(answer.header("access-control-expose-headers"), Some("*"));
+    let answer = gateway.ask(preflight).await;
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    assert!(allowed.contains("traceparent"), "{allowed}");
     let stranger = gateway
         .ask("GET /health\norigin: http://other.example")
         .await;

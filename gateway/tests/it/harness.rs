@@ -8,10 +8,12 @@ use axum::routing::get;
 use bus::{EmbeddedBroker, KafkaChannel};
 use chassis::health::Health;
 use chassis::shutdown::Shutdown;
+use gateway::limits::Limiter;
 use gateway::revocation::Revocations;
-use gateway::{Contracts, Gateway, Parts, server};
+use gateway::tls::Tls;
+use gateway::{Contracts, Edge, Gateway, Parts, Tokens, server};
 use serde_json::Value;
-use token::{AccessSigner, RefreshKeys};
+use token::{AccessSigner, AccessVerifier, RefreshKeys};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -24,7 +26,7 @@ pub(crate) struct TestGateway {
     pub address: SocketAddr,
     pub shutdown: Shutdown,
     pub serving: JoinHandle<()>,
-    _broker: EmbeddedBroker,
+    _broker: Option<EmbeddedBroker>,
 }
 
 pub(crate) struct Answer {
@@ -36,33 +38,49 @@ pub(crate) struct Answer {
 impl TestGateway {
     /// A gateway that browsers may call from `origins`.
     pub(crate) async fn start(origins: &[&'static str]) -> Self {
-        Self::of(Contracts::compiled().unwrap(), origins).await
-    }
-
-    /// A gateway in front of `contracts`.
-    pub(crate) async fn fronting(contracts: Contracts) -> Self {
-        Self::of(contracts, &[]).await
-    }
-
-    async fn of(contracts: Contracts, origins: &[&'static str]) -> Self {
-        let broker = EmbeddedBroker::start(&[]).unwrap();
-        let settings = broker.settings("gateway", bus::keys::KeyRing::parse(KEY).unwrap());
-        let health = Health::default();
-        // Registered apart: there are no topics, so it need not come up for the gateway to be ready.
-        let kafka = Health::default().component("kafka");
-        let page = async |Path(id): Path<String>| id;
-        let gateway = Gateway::new(Parts {
-            channel: KafkaChannel::start(&settings, contracts.bus(), "gateway", kafka).unwrap(),
-            contracts,
-            signer: AccessSigner::from_paserk(ACCESS_KEY).unwrap(),
-            refresh_keys: RefreshKeys::from_paserk(KEY).unwrap(),
-            revocations: Revocations::in_memory(),
-            health,
-            metrics: chassis::metrics::Metrics::default(),
+        let edge = Edge {
             cors_origins: origins
                 .iter()
                 .map(|origin| origin.parse().unwrap())
                 .collect(),
+            ..Edge::default()
+        };
+        Self::with(Contracts::compiled().unwrap(), edge, None).await
+    }
+
+    /// A gateway in front of `contracts`.
+    pub(crate) async fn fronting(contracts: Contracts) -> Self {
+        Self::with(contracts, Edge::default(), None).await
+    }
+
+    /// A gateway with a broker and keys of its own if `contracts` need them.
+    pub(crate) async fn with(contracts: Contracts, edge: Edge, tls: Option<Tls>) -> Self {
+        let on_bus = !contracts.bus().methods().is_empty();
+        let broker = on_bus.then(|| EmbeddedBroker::start(&[]).unwrap());
+        let channel = broker.as_ref().map(|broker| {
+            let settings = broker.settings("gateway", bus::keys::KeyRing::parse(KEY).unwrap());
+            // Registered apart: there are no topics, so it need not come up for the gateway to be ready.
+            let kafka = Health::default().component("kafka");
+            KafkaChannel::start(&settings, contracts.bus(), "gateway", kafka).unwrap()
+        });
+        let tokens = if contracts.hosts_accounts() {
+            Tokens::Minted {
+                signer: AccessSigner::from_paserk(ACCESS_KEY).unwrap(),
+                refresh_keys: RefreshKeys::from_paserk(KEY).unwrap(),
+            }
+        } else {
+            Tokens::Verified(AccessVerifier::without_keys())
+        };
+        let page = async |Path(id): Path<String>| id;
+        let gateway = Gateway::new(Parts {
+            channel,
+            contracts,
+            tokens,
+            revocations: Revocations::in_memory(),
+            limiter: Limiter::in_memory(),
+            health: Health::default(),
+            metrics: chassis::metrics::Metrics::default(),
+            edge,
             pages: Router::new().route("/dev/page/{id}", get(page)),
         })
         .await
@@ -70,7 +88,7 @@ impl TestGateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::default();
-        let serving = tokio::spawn(server::serve(listener, gateway, shutdown.clone()));
+        let serving = tokio::spawn(server::serve(listener, tls, gateway, shutdown.clone()));
         Self {
             address,
             shutdown,
@@ -137,7 +155,9 @@ impl Answer {
             error["code"].is_u64() && error["message"].is_string(),
             "{error}"
         );
-        error["details"][0]["reason"].as_str().unwrap().to_owned()
+        let details = error["details"].as_array().unwrap();
+        let reason = details.iter().find_map(|detail| detail["reason"].as_str());
+        reason.expect(&self.body).to_owned()
     }
 }
 

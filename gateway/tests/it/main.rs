@@ -2,8 +2,16 @@
 //! here is the edge.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(
+    clippy::print_stdout,
+    reason = "figures are for whoever runs the tests"
+)]
 
 mod edge;
+mod figures;
 mod harness;
+mod hostile;
+mod policy;
 mod stopping;
+mod tls;
 mod upstreams;

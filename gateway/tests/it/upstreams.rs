@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chassis::contract::Access;
 use gateway::Contracts;
-use gateway::contracts::{DescriptorSet, upstreams};
+use gateway::contracts::{Bus, DescriptorSet, upstreams};
 use serde_json::{Value, json};
 use test_contract::Feed;
 use test_contract::feed::feed_service_client::FeedServiceClient;
@@ -22,16 +22,21 @@ use crate::harness::TestGateway;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn contracts(server: SocketAddr, access: Access) -> Contracts {
+    read(&format!("http://{server}"), access, Bus::Here)
+}
+
+/// The feed at `server` beside the platform's own services, or without a bus alone.
+pub(crate) fn read(server: &str, access: Access, bus: Bus) -> Contracts {
     let set = DescriptorSet {
         name: "feed.binpb".into(),
         bytes: DESCRIPTORS.to_vec(),
     };
-    let named = upstreams(&format!("feed.v1.FeedService=http://{server}")).unwrap();
-    Contracts::read(&[set], &named, Some(access)).unwrap()
+    let named = upstreams(&format!("feed.v1.FeedService={server}")).unwrap();
+    Contracts::read(&[set], &named, Some(access), bus).unwrap()
 }
 
 /// Serves the feed until the test ends.
-fn serve(listener: TcpListener) -> Feed {
+pub(crate) fn serve(listener: TcpListener) -> Feed {
     let feed = Feed::default();
     let server =
         tonic::transport::Server::builder().add_service(FeedServiceServer::new(feed.clone()));
@@ -214,6 +219,15 @@ async fn a_server_that_is_away_is_unavailable_until_it_is_there() {
         (503, "UNAVAILABLE")
     );
     assert!(answer.header("retry-after").is_some());
+    // After so many failures it is not asked any more,
+    let mut reasons = std::collections::BTreeSet::new();
+    for _ in 0..40 {
+        let answer = gateway.ask("GET /v1/feeds/a/posts/3").await;
+        assert_eq!(answer.status, 503);
+        reasons.insert(answer.reason());
+    }
+    assert!(reasons.contains("SERVICE_UNAVAILABLE"), "{reasons:?}");
+    // and yet is found again.
     serve(TcpListener::bind(server).await.unwrap());
     let there = async {
         while gateway.ask("GET /v1/feeds/a/posts/3").await.status != 200 {
@@ -221,4 +235,23 @@ async fn a_server_that_is_away_is_unavailable_until_it_is_there() {
         }
     };
     tokio::time::timeout(PATIENCE, there).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_bus_nothing_of_the_platform_is_there_and_the_rest_is() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    serve(listener);
+    let contracts = read(&format!("http://{server}"), Access::Public, Bus::Absent);
+    let gateway = TestGateway::fronting(contracts).await;
+    assert_eq!(gateway.ask("GET /readyz").await.status, 200);
+    assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, 200);
+    let answer = gateway.ask("POST /api/v1/auth/login").await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (404, "ROUTE_NOT_FOUND")
+    );
+    let document = parsed(&gateway.ask("GET /api/openapi.json").await.body);
+    assert!(document["paths"]["/v1/feeds/{feed}:watch"].is_object());
+    assert!(document["paths"]["/api/v1/auth/login"].is_null());
 }

@@ -50,6 +50,7 @@ impl FeedService for Feed {
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Post>, Status> {
         let language = request.metadata().get("accept-language").cloned();
+        let tenant = request.metadata().get("x-tenant").cloned();
         let timed = request.metadata().contains_key("grpc-timeout");
         let GetRequest { feed, number } = request.into_inner();
         if number < 1 {
@@ -64,6 +65,7 @@ impl FeedService for Feed {
         let mut response = Response::new(post(&feed, number));
         let metadata = response.metadata_mut();
         language.and_then(|language| metadata.insert("language", language));
+        tenant.and_then(|tenant| metadata.insert("tenant", tenant));
         if timed {
             metadata.insert("timed", tonic::metadata::MetadataValue::from_static("1"));
         }

@@ -60,6 +60,14 @@ pub enum ApplyError {
 }
 
 impl BusArgs {
+    /// Whether a broker or a key is named: a bus is wanted then.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        let named =
+            |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        named(&self.kafka_brokers) || named(&self.bus_keys) || self.bus_keys_file.is_some()
+    }
+
     /// Checks the settings.
     pub fn resolve(&self, client_id: &str, problems: &mut Problems) -> Option<Settings> {
         let broker = self.broker(problems);

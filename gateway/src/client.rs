@@ -1,0 +1,101 @@
+//! Who is at the other end: the peer of the connection, or whom the proxies before the gateway name.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, Request};
+
+/// Where each proxy adds the address that it was called from, at the end.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The network address at the other end of the connection, in a request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// The address of the client, in a request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client(pub IpAddr);
+
+/// Settles who the client of a request is. `proxies` is how many stand before the gateway: so many
+/// addresses are known to be true, counted from the end. Without any the header is what a client says
+/// of itself, and is not looked at.
+pub fn settle<B>(request: &mut Request<B>, proxies: usize) {
+    if let Some(&Peer(peer)) = request.extensions().get() {
+        let client = Client(client(request.headers(), peer, proxies));
+        request.extensions_mut().insert(client);
+    }
+}
+
+fn client(headers: &HeaderMap, peer: IpAddr, proxies: usize) -> IpAddr {
+    let lines = headers.get_all(FORWARDED_FOR).iter();
+    let named: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
+    let named = named.iter().rev().flat_map(|line| line.rsplit(','));
+    let mut client = peer.to_canonical();
+    for entry in named.take(proxies) {
+        match address(entry.trim()) {
+            Some(address) => client = address.to_canonical(),
+            // Beyond what cannot be read nothing is known: the proxy that wrote it is as far as we see.
+            None => break,
+        }
+    }
+    client
+}
+
+/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let bare = bare.unwrap_or(text);
+    let with_port = || text.parse::<SocketAddr>().map(|address| address.ip()).ok();
+    bare.parse().ok().or_else(with_port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &[&str], proxies: usize) -> String {
+        let mut request = Request::new(());
+        for line in lines {
+            request
+                .headers_mut()
+                .append(FORWARDED_FOR, line.parse().unwrap());
+        }
+        request.extensions_mut().insert(Peer([10, 0, 0, 1].into()));
+        settle(&mut request, proxies);
+        let Client(client) = request.extensions().get().unwrap();
+        client.to_string()
+    }
+
+    #[test]
+    fn without_proxies_the_client_is_the_peer_whatever_it_says() {
+        assert_eq!(of(&["192.0.2.7"], 0), "10.0.0.1");
+        assert_eq!(of(&[], 2), "10.0.0.1");
+    }
+
+    #[test]
+    fn the_client_is_whom_the_outermost_proxy_was_called_by() {
+        // What a client adds in front of it is not believed.
+        assert_eq!(of(&["1.2.3.4, 192.0.2.7"], 1), "192.0.2.7");
+        assert_eq!(of(&["1.2.3.4, 192.0.2.7, 10.0.0.2"], 2), "192.0.2.7");
+        assert_eq!(of(&["1.2.3.4", "192.0.2.7,10.0.0.2"], 2), "192.0.2.7");
+        assert_eq!(of(&["192.0.2.7"], 2), "192.0.2.7");
+    }
+
+    #[test]
+    fn every_form_of_an_address_is_read_and_what_is_none_ends_the_search() {
+        for (text, address) in [
+            ("192.0.2.7:4711", "192.0.2.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("unknown", "10.0.0.1"),
+            ("", "10.0.0.1"),
+            ("192.0.2.7, unknown", "10.0.0.1"),
+        ] {
+            assert_eq!(of(&[text], 1), address, "{text}");
+        }
+        assert_eq!(of(&["192.0.2.7, unknown, 10.0.0.2"], 3), "10.0.0.2");
+    }
+}

@@ -1,0 +1,139 @@
+//! TLS on the gateway's own port, and to upstreams.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chassis::contract::Access;
+use gateway::Edge;
+use gateway::contracts::Bus;
+use gateway::tls::{Files, Tls};
+use test_contract::Feed;
+use test_contract::feed::feed_service_server::FeedServiceServer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Identity, ServerTlsConfig};
+
+use crate::harness::{Answer, TestGateway};
+use crate::upstreams::read;
+
+/// A certificate for `localhost`, in files that go with it.
+struct Made {
+    folder: PathBuf,
+    files: Files,
+    certificate: String,
+    key: String,
+    der: CertificateDer<'static>,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn made(name: &str) -> Made {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = std::env::temp_dir().join(format!("it-tls-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let files = Files {
+        certificate: folder.join("tls.crt"),
+        key: folder.join("tls.key"),
+    };
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    std::fs::write(&files.certificate, &certificate).unwrap();
+    std::fs::write(&files.key, &key).unwrap();
+    let der = made.cert.der().clone();
+    Made {
+        folder,
+        files,
+        certificate,
+        key,
+        der,
+    }
+}
+
+/// A client that believes the certificate and speaks `protocols`.
+fn connector(made: &Made, protocols: &[&str]) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add(made.der.clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
+    TlsConnector::from(Arc::new(config))
+}
+
+#[tokio::test]
+async fn the_port_speaks_both_versions_of_http_over_tls_and_neither_in_the_clear() {
+    let made = made("port");
+    let tls = Tls::read(made.files.clone()).unwrap();
+    let contracts = read("http://127.0.0.1:1", Access::Public, Bus::Absent);
+    let gateway = TestGateway::with(contracts, Edge::default(), Some(tls)).await;
+    let connect = async |protocols: &[&str]| {
+        let stream = TcpStream::connect(gateway.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        connector(&made, protocols)
+            .connect(name, stream)
+            .await
+            .unwrap()
+    };
+    let mut stream = connect(&["http/1.1"]).await;
+    let request = "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert_eq!(Answer::parse(&text).status, 200);
+
+    let stream = connect(&["h2", "http/1.1"]).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let request = http::Request::get("https://localhost/livez")
+        .body(())
+        .unwrap();
+    let (response, _) = client.send_request(request, true).unwrap();
+    assert_eq!(response.await.unwrap().status(), 200);
+    drop(client);
+    connection.abort();
+
+    let mut plain = gateway.send("GET /livez", "\r\n").await;
+    let mut told = Vec::new();
+    let _ = plain.read_to_end(&mut told).await;
+    assert!(
+        !told.starts_with(b"HTTP"),
+        "{}",
+        String::from_utf8_lossy(&told)
+    );
+}
+
+#[tokio::test]
+async fn an_upstream_is_believed_by_the_roots_that_are_set() {
+    let (ours, other) = (made("upstream"), made("other"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let identity = Identity::from_pem(&ours.certificate, &ours.key);
+    let server = tonic::transport::Server::builder()
+        .tls_config(ServerTlsConfig::new().identity(identity))
+        .unwrap()
+        .add_service(FeedServiceServer::new(Feed::default()));
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    for (roots, status) in [(&ours, 200), (&other, 503)] {
+        let contracts = read(
+            &format!("https://localhost:{port}"),
+            Access::Public,
+            Bus::Absent,
+        );
+        let contracts = contracts.with_upstream_ca(roots.certificate.clone().into_bytes());
+        let gateway = TestGateway::fronting(contracts).await;
+        assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, status);
+    }
+}
