@@ -1,9 +1,12 @@
-//! `cargo xtask bench`: the bus by itself, the platform on real servers, and the single process.
+//! `cargo xtask bench`: the bus and the gateway by themselves, the platform on real servers, and the
+//! single process.
 
 mod bus;
+mod gateway;
 mod load;
 mod rest;
 mod standalone;
+mod transcode;
 
 use std::path::PathBuf;
 
@@ -21,6 +24,13 @@ const DOCUMENT: &str = "docs/benchmarks.md";
 pub(crate) enum Command {
     /// Round trips over the bus beside a bare Kafka client, in turn on one broker.
     Bus(bus::Options),
+    /// The gateway alone before a gRPC server, beside a bare pass-through.
+    Gateway(gateway::Options),
+    /// Transcoding by itself: instructions and allocations a request.
+    Transcode {
+        #[command(flatten)]
+        output: Output,
+    },
     /// Three processes on real Kafka, PostgreSQL and Redis under load over REST.
     Rest {
         /// How long each point is measured.
@@ -68,6 +78,16 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<()> {
                 &bus::table(&results),
                 &results,
             )
+        }
+        Command::Gateway(options) => {
+            let results = gateway::measure(context, &options)?;
+            let table = gateway::table(&results);
+            publish(context, &options.output, "gateway", &table, &results)
+        }
+        Command::Transcode { output } => {
+            let results = transcode::measure(context)?;
+            let table = transcode::table(&results);
+            publish(context, &output, "transcode", &table, &results)
         }
         Command::Rest {
             seconds,

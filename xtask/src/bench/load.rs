@@ -35,6 +35,14 @@ pub(super) struct Load {
     pub(super) p99_ms: f64,
 }
 
+/// A load that does not take all that there is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) connections: u32,
+    /// Of all connections together.
+    pub(super) requests_per_second: f64,
+}
+
 /// Prints one line of JSON at the end; `wrk` counts in microseconds.
 const DONE: &str = r#"
 done = function(summary, latency, requests)
@@ -75,8 +83,40 @@ pub(super) fn run(
     connections: u32,
     seconds: u64,
 ) -> Result<Load> {
+    send(dir, address, request, connections, seconds, "")
+}
+
+/// Sends requests at a pace. Each connection waits as many whole milliseconds as make the rate if answers
+/// come at once, at random so that they do not march in step: the rate that comes of it is a little
+/// lower.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn run_paced(
+    dir: &Path,
+    address: SocketAddr,
+    request: &Request,
+    pace: Pace,
+    seconds: u64,
+) -> Result<Load> {
+    let mean = f64::from(pace.connections) * 1e3 / pace.requests_per_second;
+    let delay = format!(
+        "function delay() return math.random(0, {:.0}) end\n",
+        2.0 * mean
+    );
+    send(dir, address, request, pace.connections, seconds, &delay)
+}
+
+fn send(
+    dir: &Path,
+    address: SocketAddr,
+    request: &Request,
+    connections: u32,
+    seconds: u64,
+    delay: &str,
+) -> Result<Load> {
     let path = dir.join("load.lua");
-    fs::write(&path, script(request))?;
+    fs::write(&path, script(request) + delay)?;
     let mut wrk = Command::new("wrk");
     wrk.args([
         "-t",
