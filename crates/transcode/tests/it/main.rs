@@ -8,6 +8,7 @@
 
 mod build;
 mod contracts;
+mod descriptors;
 mod errors;
 mod hostile;
 mod openapi;
@@ -18,3 +19,4 @@ mod responses;
 mod routing;
 mod streams;
 mod support;
+mod work;
