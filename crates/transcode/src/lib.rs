@@ -18,6 +18,8 @@ mod route;
 mod router;
 mod rule;
 mod scalar;
+#[cfg(feature = "service")]
+pub mod service;
 mod status;
 mod stream;
 mod template;

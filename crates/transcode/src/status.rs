@@ -10,6 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::any::is_too_deep;
+#[cfg(feature = "service")]
+use crate::error::FieldViolation;
 use crate::wkt;
 
 /// `google.rpc.Status`, as `grpc-status-details-bin` holds it.
@@ -76,6 +78,23 @@ pub fn error_body(pool: &DescriptorPool, code: i32, message: &str, details: &[u8
             .iter()
             .filter_map(|any| detail(pool, any))
             .collect(),
+    })
+}
+
+/// The same for an error of fields, whose `google.rpc.BadRequest` no pool has to hold.
+#[cfg(feature = "service")]
+pub(crate) fn violations_body(code: i32, message: &str, violations: &[FieldViolation]) -> Bytes {
+    let violations = violations.iter().map(|violation| {
+        serde_json::json!({"field": violation.field, "description": violation.description})
+    });
+    let detail = serde_json::json!({
+        "@type": "type.googleapis.com/google.rpc.BadRequest",
+        "fieldViolations": violations.collect::<Vec<_>>(),
+    });
+    print(&ErrorBody {
+        code,
+        message,
+        details: vec![detail],
     })
 }
 

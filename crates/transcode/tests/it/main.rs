@@ -17,6 +17,7 @@ mod query;
 mod request_body;
 mod responses;
 mod routing;
+mod service;
 mod streams;
 mod support;
 mod work;
