@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: the cases in which something fails, at length.
 
 mod figures;
+mod fuzz;
 
 use std::fs;
 
@@ -32,6 +33,8 @@ pub(crate) enum Command {
         #[arg(long)]
         short: bool,
     },
+    /// The parsers of what clients send, by inputs that a fuzzer makes up.
+    Fuzz(fuzz::Options),
 }
 
 /// Runs a soak.
@@ -39,7 +42,13 @@ pub(crate) enum Command {
 /// # Errors
 /// When the brokers do not start or a promise does not hold.
 pub(crate) fn run(context: &Context, command: &Command) -> Result<()> {
-    let Command::Bus { only, write, short } = command;
+    match command {
+        Command::Bus { only, write, short } => bus(context, only.as_deref(), *write, *short),
+        Command::Fuzz(options) => fuzz::run(context, options),
+    }
+}
+
+fn bus(context: &Context, only: Option<&str>, write: bool, short: bool) -> Result<()> {
     let set = PrivateSet::start(context, 3)?;
     let report = set.dir().join("figures.jsonl");
     let mut cargo = context.cargo();
@@ -71,7 +80,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<()> {
     if figures.is_empty() {
         bail!("no case has run; is there a test with such a name?");
     }
-    if *write {
+    if write {
         let table = match only {
             None => table,
             Some(_) => table_with(&document::block(context, DOCUMENT, BLOCK)?, &figures),

@@ -64,6 +64,13 @@ fn quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> Option<u16> {
     };
     let (whole, fraction) = given.split_once('.').unwrap_or((given, ""));
     let digits = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    // RFC 9110, 12.4.2 asks for a digit before the point. Clients that leave it out mean no other
+    // number, and passing their range over would give it another weight than they meant.
+    let whole = if whole.is_empty() && !fraction.is_empty() {
+        "0"
+    } else {
+        whole
+    };
     if !digits || fraction.len() > 3 {
         return None;
     }
@@ -103,6 +110,9 @@ mod tests {
                 "application/json; charset=utf-8 ; Q = 0.3, text/event-stream;q=0.301",
                 Some(2),
             ),
+            ("application/json;q=.2, text/event-stream;q=0.3", Some(2)),
+            ("application/json;q=.25, text/event-stream;q=.3", Some(2)),
+            ("application/json;q=0., text/event-stream;q=.001", Some(2)),
             ("text/html", None),
             ("*/*;q=0", None),
         ] {
@@ -119,6 +129,9 @@ mod tests {
             "application/json;q=nan",
             "application/json;q=0.1234",
             "application/json;q=",
+            "application/json;q=.",
+            "application/json;q=.1234",
+            "application/json;q=.-1",
             "*",
             "/",
             "text",

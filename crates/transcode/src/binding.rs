@@ -4,6 +4,7 @@ use std::fmt;
 
 use prost_reflect::{FieldDescriptor, Kind, MethodDescriptor};
 
+use crate::any::reaches_any;
 use crate::field_path::{FieldPath, PathError, is_textual};
 use crate::response::has_body;
 use crate::router::Verb;
@@ -30,6 +31,8 @@ pub(crate) struct Binding {
     pub(crate) body: Body,
     /// The response field that is the answer's body; the whole response when none.
     pub(crate) response_body: Option<FieldDescriptor>,
+    /// Whether responses may hold a `google.protobuf.Any`.
+    pub(crate) answers_any: bool,
 }
 
 /// What the HTTP body fills.
@@ -122,6 +125,7 @@ impl Binding {
             variables,
             body,
             response_body,
+            answers_any: reaches_any(&method.output()),
         })
     }
 }

@@ -53,6 +53,21 @@ impl FieldPath {
             .expect("resolve splits a string, which has at least one part")
     }
 
+    /// As a path of a `FieldMask`: proto names, down to the first field whose value is one for
+    /// ProtoJSON.
+    pub(crate) fn masked(&self) -> String {
+        let inside = self.fields.iter().position(|field| match field.kind() {
+            Kind::Message(message) => wkt::is_special(message.full_name()),
+            _ => true,
+        });
+        let end = inside.map_or(self.fields.len(), |at| at + 1);
+        let names: Vec<_> = self.fields[..end]
+            .iter()
+            .map(FieldDescriptor::name)
+            .collect();
+        names.join(".")
+    }
+
     /// Whether `self` leads to `other` or to something that holds it.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         other.fields.starts_with(&self.fields)

@@ -2,9 +2,13 @@
 #![doc = include_str!("../README.md")]
 
 mod accept;
+mod any;
 mod binding;
 mod error;
 mod field_path;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod json;
 pub mod openapi;
 mod path;
@@ -14,6 +18,8 @@ mod route;
 mod router;
 mod rule;
 mod scalar;
+#[cfg(feature = "service")]
+pub mod service;
 mod status;
 mod stream;
 mod template;

@@ -6,7 +6,10 @@
 
 use std::collections::HashSet;
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
+use indexmap::IndexSet;
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value,
+};
 
 use crate::error::RequestError;
 use crate::field_path::{FieldPath, PathError, is_textual};
@@ -31,6 +34,22 @@ pub(crate) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// The proto paths of the fields that a form fills, down to lists, maps and well-known types, each
+/// once: what a PATCH means when it gives no mask. Keys that the message does not know are passed over.
+pub(crate) fn paths_of(desc: &MessageDescriptor, form: &str, max_depth: usize) -> Vec<String> {
+    let mut paths = IndexSet::new();
+    for (key, _) in pairs(form) {
+        let Ok(key) = decode_query(key) else {
+            continue;
+        };
+        let name = key.split_once('[').map_or(&*key, |(name, _)| name);
+        if let Ok(path) = FieldPath::resolve(desc, name, max_depth) {
+            paths.insert(path.masked());
+        }
+    }
+    paths.into_iter().collect()
 }
 
 impl Pairs<'_> {

@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, SerializeOptions, Value};
 use serde_json::ser::Serializer;
 
+use crate::any::is_too_deep;
 use crate::binding::{Binding, is_http_body};
 use crate::error::ResponseError;
 
@@ -45,6 +46,11 @@ impl Response {
         };
         if !empty.has_body() {
             return Ok(empty);
+        }
+        if binding.answers_any && is_too_deep(&message) {
+            return Err(ResponseError::Json {
+                reason: "nested too deeply".to_owned(),
+            });
         }
         let (content_type, body) = match &binding.response_body {
             None if is_http_body(&Kind::Message(output)) => raw(&message)?,

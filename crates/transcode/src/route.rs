@@ -9,14 +9,13 @@ use bytes::Bytes;
 use http::Method;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _};
-use serde_json::Value as Json;
 
 use crate::binding::{Binding, Body};
 use crate::error::{RequestError, ResponseError};
 use crate::field_path::FieldPath;
 use crate::json;
 use crate::path;
-use crate::query::{Pairs, pairs};
+use crate::query::{self, Pairs, pairs};
 use crate::response::Response;
 use crate::router::{Path, Verb};
 use crate::scalar;
@@ -24,6 +23,7 @@ use crate::stream::{self, StreamEncoder, StreamForm};
 use crate::transcoder::{MethodPolicy, Transcoder};
 use crate::violations::Violations;
 use crate::wkt;
+use body::Said;
 
 /// JSON no deeper than this is within protobuf's limit of 100 nested messages, whatever it holds:
 /// a level of `google.protobuf.Struct` takes at most four.
@@ -133,22 +133,20 @@ impl<'t> Route<'t> {
         let mut message = DynamicMessage::new(self.binding.method.input());
         let mut violations = Violations::default();
         self.read_query(query, body.is_empty(), &mut message, &mut violations)?;
-        let json = self.read_body(content_type, body, &mut message, &mut violations)?;
+        let said = self.read_body(content_type, body, &mut message, &mut violations)?;
         self.read_path(&mut message, &mut violations);
         violations.into_result()?;
-        if let Some(json) = json {
-            self.fill_mask(&json, &mut message);
-            let bytes = message.encode_to_vec();
-            // Free-form JSON nests several messages a level; nobody could read what nests past
-            // protobuf's own limit.
-            if json::depth(&json) > ALWAYS_READABLE
-                && DynamicMessage::decode(message.descriptor(), bytes.as_slice()).is_err()
-            {
-                return Err(RequestError::invalid("the body: nested too deeply"));
-            }
-            return Ok(bytes.into());
+        self.fill_mask(&said, &mut message);
+        let bytes = message.encode_to_vec();
+        // Free-form JSON nests several messages a level; nobody could read what nests past
+        // protobuf's own limit.
+        if let Said::Json(json) = &said
+            && json::depth(json) > ALWAYS_READABLE
+            && DynamicMessage::decode(message.descriptor(), bytes.as_slice()).is_err()
+        {
+            return Err(RequestError::invalid("the body: nested too deeply"));
         }
-        Ok(message.encode_to_vec().into())
+        Ok(bytes.into())
     }
 
     /// The HTTP answer from the encoded response message.
@@ -187,6 +185,9 @@ impl<'t> Route<'t> {
             return Ok(());
         };
         if matches!(self.binding.body, Body::All) {
+            if self.transcoder.options.ignore_unknown_fields {
+                return Ok(());
+            }
             for (key, _) in pairs(query) {
                 let key = path::decode_query(key).unwrap_or_default();
                 violations.add_at(&key, "send it in the body; this route takes no query");
@@ -221,7 +222,7 @@ impl<'t> Route<'t> {
     }
 
     /// A PATCH that gives no mask means the fields that its body holds.
-    fn fill_mask(&self, json: &Json, message: &mut DynamicMessage) {
+    fn fill_mask(&self, said: &Said<'_>, message: &mut DynamicMessage) {
         let Some(resource) = self.binding.body.field() else {
             return;
         };
@@ -243,7 +244,15 @@ impl<'t> Route<'t> {
         if let (Some((field, desc)), None) = (masks.next(), masks.next())
             && !message.has_field(&field)
         {
-            let mask = wkt::mask(&desc, json::paths_of(&resource, json));
+            let paths = match said {
+                Said::Json(json) => json::paths_of(&resource, json),
+                Said::Form(form) => {
+                    let max_depth = self.transcoder.options.max_body_depth;
+                    query::paths_of(&resource, form, max_depth)
+                }
+                Said::Nothing => return,
+            };
+            let mask = wkt::mask(&desc, paths);
             message.set_field(&field, prost_reflect::Value::Message(mask));
         }
     }

@@ -9,6 +9,8 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+#[cfg(test)]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Method;
 use indexmap::IndexSet;
@@ -29,6 +31,9 @@ struct Node {
     any: Option<usize>,
     rest: Endpoints,
     here: Endpoints,
+    /// How often searches came by.
+    #[cfg(test)]
+    visits: AtomicUsize,
 }
 
 /// What may be called at one node, by custom verb.
@@ -225,6 +230,8 @@ impl Router {
         stop: &mut dyn FnMut(&'s [(Verb, usize)], bool) -> bool,
     ) -> bool {
         let node = &self.nodes[at];
+        #[cfg(test)]
+        node.visits.fetch_add(1, Ordering::Relaxed);
         let verbed = verb.is_some();
         match path.segment(depth, verbed) {
             None => {
@@ -271,5 +278,7 @@ fn choose(endpoints: &[(Verb, usize)], method: &Method) -> Option<usize> {
         .map(|(_, endpoint)| *endpoint)
 }
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod naive;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,9 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use crate::any::is_too_deep;
+#[cfg(feature = "service")]
+use crate::error::FieldViolation;
 use crate::wkt;
 
 /// `google.rpc.Status`, as `grpc-status-details-bin` holds it.
@@ -62,11 +65,12 @@ pub fn http_status(code: i32) -> StatusCode {
 ///
 /// `details` are the bytes of a `google.rpc.Status`, the decoded value of
 /// `grpc-status-details-bin`; empty when there are none. Details of a type that the pool does not
-/// hold are kept as `{"@type": .., "value": <base64>}`; bytes that do not decode are left out.
+/// hold are kept as `{"@type": .., "value": <base64>}`; bytes that do not decode, and messages that
+/// nest too deep, are left out.
 #[must_use]
 pub fn error_body(pool: &DescriptorPool, code: i32, message: &str, details: &[u8]) -> Bytes {
     let status = Status::decode(details).unwrap_or_default();
-    let body = ErrorBody {
+    print(&ErrorBody {
         code,
         message,
         details: status
@@ -74,8 +78,28 @@ pub fn error_body(pool: &DescriptorPool, code: i32, message: &str, details: &[u8
             .iter()
             .filter_map(|any| detail(pool, any))
             .collect(),
-    };
-    serde_json::to_vec(&body)
+    })
+}
+
+/// The same for an error of fields, whose `google.rpc.BadRequest` no pool has to hold.
+#[cfg(feature = "service")]
+pub(crate) fn violations_body(code: i32, message: &str, violations: &[FieldViolation]) -> Bytes {
+    let violations = violations.iter().map(|violation| {
+        serde_json::json!({"field": violation.field, "description": violation.description})
+    });
+    let detail = serde_json::json!({
+        "@type": "type.googleapis.com/google.rpc.BadRequest",
+        "fieldViolations": violations.collect::<Vec<_>>(),
+    });
+    print(&ErrorBody {
+        code,
+        message,
+        details: vec![detail],
+    })
+}
+
+fn print(body: &ErrorBody<'_>) -> Bytes {
+    serde_json::to_vec(body)
         .expect("a struct of a number, a text and JSON trees serialises")
         .into()
 }
@@ -90,6 +114,9 @@ fn detail(pool: &DescriptorPool, any: &Any) -> Option<Json> {
         return Some(Json::Object(object));
     };
     let message = DynamicMessage::decode(desc, any.value.clone()).ok()?;
+    if is_too_deep(&message) {
+        return None;
+    }
     match serde_json::to_value(&message).ok()? {
         Json::Object(fields) if !wkt::is_special(name) => object.extend(fields),
         value => {

@@ -12,11 +12,17 @@
 //! A literal is made of RFC 3986 path characters other than those that the grammar uses itself, and
 //! may be percent-encoded. A bare `/` is accepted too, as the template of no segments.
 
+#[cfg(any(test, feature = "fuzz"))]
+mod print;
+
 use std::ops::Range;
 
 use thiserror::Error;
 
 use crate::path;
+
+/// A template may have so many segments; nobody writes more, and the search recurses as deep.
+const MAX_SEGMENTS: usize = 128;
 
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +69,8 @@ impl Template {
     /// Parses a template.
     ///
     /// # Errors
-    /// When the text does not follow the grammar, when `**` is not the last segment, or when two
-    /// variables name the same field.
+    /// When the text does not follow the grammar, when `**` is not the last segment, when two
+    /// variables name the same field, or when there are too many segments.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
         Parser {
             text,
@@ -121,6 +127,9 @@ impl<'a> Parser<'a> {
     fn segment(&mut self, variables: bool) -> Result<(), TemplateError> {
         if self.segments.last() == Some(&Segment::Rest) {
             return self.fail("`**` must be the last segment");
+        }
+        if self.segments.len() == MAX_SEGMENTS {
+            return self.fail("there may be at most 128 segments");
         }
         match self.peek() {
             Some('{') if variables => self.variable(),
@@ -253,7 +262,61 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Segments, each with whether a variable begins with it, and the verb.
+    fn whole() -> impl Strategy<Value = Template> {
+        let literal = "[a-z/:{}*=%é ]{1,4}".prop_map(Segment::Literal);
+        let segment = prop_oneof![3 => literal, 1 => Just(Segment::Any)];
+        (
+            prop::collection::vec((segment, 0_usize..4), 1..6),
+            any::<bool>(),
+            prop::option::of("[a-z:/ ]{1,3}"),
+        )
+            .prop_map(|(parts, rest, verb)| {
+                let mut segments: Vec<_> =
+                    parts.iter().map(|(segment, _)| segment.clone()).collect();
+                segments.extend(rest.then_some(Segment::Rest));
+                let mut variables = Vec::new();
+                let mut at = 0;
+                for (_, length) in parts {
+                    let end = at + length;
+                    if length > 0 && end <= segments.len() {
+                        variables.push(Variable {
+                            field: format!("f{at}.g_"),
+                            segments: at..end,
+                            multi: length > 1 || segments[end - 1] == Segment::Rest,
+                        });
+                        at = end;
+                    } else {
+                        at += 1;
+                    }
+                }
+                Template {
+                    segments,
+                    variables,
+                    verb,
+                }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_again(template in whole()) {
+            let text = template.to_string();
+            prop_assert_eq!(Template::parse(&text), Ok(template), "{}", text);
+        }
+
+        #[test]
+        fn what_is_read_means_the_same_when_printed(text in "/?([a-c%2]{1,3}|[*]{1,2}|[{]a=?[*]?[}]|[/:]){1,8}") {
+            if let Ok(template) = Template::parse(&text) {
+                let printed = template.to_string();
+                prop_assert_eq!(Template::parse(&printed), Ok(template), "{}", printed);
+            }
+        }
+    }
 
     fn literal(text: &str) -> Segment {
         Segment::Literal(text.to_owned())
@@ -329,6 +392,17 @@ mod tests {
             assert_eq!(&found, variables, "{text}");
             assert_eq!(template.verb.as_deref(), *verb, "{text}");
         }
+    }
+
+    #[test]
+    fn a_template_has_at_most_so_many_segments() {
+        assert!(Template::parse(&"/a".repeat(MAX_SEGMENTS)).is_ok());
+        let error = Template::parse(&"/a".repeat(MAX_SEGMENTS + 1)).unwrap_err();
+        assert!(error.reason.contains("at most 128"), "{error}");
+        // A variable without segments of its own has one.
+        let variables: String = (0..=MAX_SEGMENTS).map(|n| format!("/{{v{n}}}")).collect();
+        assert!(Template::parse(&variables).is_err());
+        assert!(Template::parse(&format!("/{{v={}}}", "*/".repeat(100_000))).is_err());
     }
 
     #[test]

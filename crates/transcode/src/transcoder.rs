@@ -12,6 +12,7 @@ use crate::openapi;
 use crate::route::Route;
 use crate::router::{Path, Router};
 use crate::rule;
+use crate::wkt;
 
 /// Routes from HTTP to gRPC methods. Immutable: share it behind an `Arc`.
 pub struct Transcoder {
@@ -75,7 +76,7 @@ impl Transcoder {
     /// each method that has a rule.
     ///
     /// # Errors
-    /// All that is wrong, together: unknown services, bad templates, fields that do not exist, two
+    /// All that is wrong, together: well-known types that are others than protobuf's, unknown services, bad templates, fields that do not exist, two
     /// methods on one route, client streaming.
     pub fn new(
         pool: &DescriptorPool,
@@ -88,7 +89,13 @@ impl Transcoder {
             options,
             router: Router::default(),
         };
-        let mut faults = Vec::new();
+        let mut faults: Vec<Fault> = wkt::redefined(pool)
+            .into_iter()
+            .map(|name| Fault {
+                subject: name.to_owned(),
+                reason: "its fields are not those that protobuf gives it".to_owned(),
+            })
+            .collect();
         for service in services {
             match pool.get_service_by_name(service) {
                 Some(service) => {

@@ -1,23 +1,82 @@
 //! The well-known types: those that ProtoJSON gives a form of their own.
 
-use prost_reflect::{DynamicMessage, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error, StrDeserializer};
 
 /// The message that stands for raw bytes.
 pub(crate) const HTTP_BODY: &str = "google.api.HttpBody";
 
+/// All messages that ProtoJSON gives a form of their own.
+const SPECIAL: [&str; 17] = [
+    "google.protobuf.Any",
+    "google.protobuf.BoolValue",
+    "google.protobuf.BytesValue",
+    "google.protobuf.DoubleValue",
+    "google.protobuf.Duration",
+    "google.protobuf.Empty",
+    "google.protobuf.FieldMask",
+    "google.protobuf.FloatValue",
+    "google.protobuf.Int32Value",
+    "google.protobuf.Int64Value",
+    "google.protobuf.ListValue",
+    "google.protobuf.StringValue",
+    "google.protobuf.Struct",
+    "google.protobuf.Timestamp",
+    "google.protobuf.UInt32Value",
+    "google.protobuf.UInt64Value",
+    "google.protobuf.Value",
+];
+
+/// The names under which a pool has other messages than protobuf defines. Their forms are written for
+/// the fields that protobuf gives them: of others they would read and print nonsense, or never end.
+pub(crate) fn redefined(pool: &DescriptorPool) -> Vec<&'static str> {
+    let standard = DescriptorPool::global();
+    let mut names = SPECIAL.to_vec();
+    names.retain(|name| {
+        let (Some(own), Some(standard)) = (
+            pool.get_message_by_name(name),
+            standard.get_message_by_name(name),
+        ) else {
+            return false;
+        };
+        !is_same(&own, &standard)
+    });
+    names
+}
+
+fn is_same(own: &MessageDescriptor, standard: &MessageDescriptor) -> bool {
+    own.fields().len() == standard.fields().len()
+        && standard.fields().all(|standard| {
+            own.get_field(standard.number())
+                .is_some_and(|own| is_same_field(&own, &standard))
+        })
+}
+
+fn is_same_field(own: &FieldDescriptor, standard: &FieldDescriptor) -> bool {
+    let same_kind = match (own.kind(), standard.kind()) {
+        (Kind::Message(own), Kind::Message(standard)) if standard.is_map_entry() => {
+            own.is_map_entry() && is_same(&own, &standard)
+        }
+        (Kind::Message(own), Kind::Message(standard)) => own.full_name() == standard.full_name(),
+        (Kind::Enum(own), Kind::Enum(standard)) => own.full_name() == standard.full_name(),
+        (own, standard) => own == standard,
+    };
+    let oneof = |field: &FieldDescriptor| {
+        field
+            .containing_oneof()
+            .map(|oneof| oneof.name().to_owned())
+    };
+    same_kind
+        && own.name() == standard.name()
+        && own.is_group() == standard.is_group()
+        && own.cardinality() == standard.cardinality()
+        && oneof(own) == oneof(standard)
+}
+
 /// Whether ProtoJSON gives the message a form of its own.
 pub(crate) fn is_special(full_name: &str) -> bool {
-    is_textual(full_name)
-        || matches!(
-            full_name,
-            "google.protobuf.Any"
-                | "google.protobuf.Empty"
-                | "google.protobuf.ListValue"
-                | "google.protobuf.Struct"
-                | "google.protobuf.Value"
-        )
+    SPECIAL.contains(&full_name)
 }
 
 /// Whether the message's JSON is a string, a number or a boolean, so that text can hold it.

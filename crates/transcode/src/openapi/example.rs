@@ -10,18 +10,36 @@ use crate::wkt;
 /// Messages nested deeper are left out.
 const MAX_DEPTH: usize = 8;
 
-/// The full names of the messages that an example is inside of: none is put into itself.
-type Inside = Vec<String>;
+/// An example holds at most so many messages. What is over is left out: messages that hold each other
+/// in many ways would otherwise be written out in all of them.
+const MAX_MESSAGES: usize = 200;
+
+/// Where an example stands.
+struct Inside {
+    /// The full names of the messages that it is inside of: none is put into itself.
+    names: Vec<String>,
+    /// How many messages it may still hold.
+    left: usize,
+}
 
 /// An object with every field set, but for those numbered in `without` and all but the first
 /// member of a oneof.
 pub(crate) fn object(desc: &MessageDescriptor, without: &[u32]) -> Json {
-    nested(desc, without, &mut Inside::new())
+    nested(desc, without, &mut Inside::default())
 }
 
 /// An example of a field's value.
 pub(crate) fn field(field: &FieldDescriptor) -> Option<Json> {
-    value(field, &mut Inside::new())
+    value(field, &mut Inside::default())
+}
+
+impl Default for Inside {
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            left: MAX_MESSAGES,
+        }
+    }
 }
 
 fn nested(desc: &MessageDescriptor, without: &[u32], inside: &mut Inside) -> Json {
@@ -36,12 +54,13 @@ fn nested(desc: &MessageDescriptor, without: &[u32], inside: &mut Inside) -> Jso
     let fields = desc
         .fields()
         .filter(|field| !without.contains(&field.number()));
-    inside.push(desc.full_name().to_owned());
+    inside.left = inside.left.saturating_sub(1);
+    inside.names.push(desc.full_name().to_owned());
     let object: Map<String, Json> = fields
         .filter(first_of_oneof)
         .filter_map(|field| Some((field.json_name().to_owned(), value(&field, inside)?)))
         .collect();
-    inside.pop();
+    inside.names.pop();
     Json::Object(object)
 }
 
@@ -93,7 +112,8 @@ fn message(desc: &MessageDescriptor, inside: &mut Inside) -> Option<Json> {
         "google.protobuf.Empty" => Some(json!({})),
         // What a mask or an Any may hold depends on the request.
         "google.protobuf.FieldMask" | "google.protobuf.Any" => None,
-        name if inside.len() >= MAX_DEPTH || inside.iter().any(|outer| outer == name) => None,
+        _ if inside.left == 0 || inside.names.len() >= MAX_DEPTH => None,
+        name if inside.names.iter().any(|outer| outer == name) => None,
         _ => Some(nested(desc, &[], inside)),
     }
 }

@@ -39,6 +39,8 @@ pub(crate) fn operation_ids(bindings: &[Arc<Binding>]) -> Vec<String> {
             .insert(service);
     }
     let mut used = HashSet::new();
+    // The next number to try, so that a method of many routes does not try all of them each time.
+    let mut numbers: HashMap<String, usize> = HashMap::new();
     bindings
         .iter()
         .map(|binding| {
@@ -51,10 +53,10 @@ pub(crate) fn operation_ids(bindings: &[Arc<Binding>]) -> Vec<String> {
                 format!("{}{}", camel(service), method.name())
             };
             let mut id = base.clone();
-            let mut number = 2;
             while !used.insert(id.clone()) {
+                let number = numbers.entry(base.clone()).or_insert(2);
                 id = format!("{base}{number}");
-                number += 1;
+                *number += 1;
             }
             id
         })

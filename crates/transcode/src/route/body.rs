@@ -19,20 +19,28 @@ enum Format {
     Form,
 }
 
+/// What a body said, where something asks again which fields it held.
+pub(super) enum Said<'b> {
+    /// Nothing, or bytes that pass as they are.
+    Nothing,
+    Json(Json),
+    Form(&'b str),
+}
+
 impl Route<'_> {
-    /// Reads the body; returns its tree when it was JSON.
-    pub(super) fn read_body(
+    /// Reads the body.
+    pub(super) fn read_body<'b>(
         &self,
         content_type: Option<&str>,
-        body: &[u8],
+        body: &'b [u8],
         message: &mut DynamicMessage,
         violations: &mut Violations,
-    ) -> Result<Option<Json>, RequestError> {
+    ) -> Result<Said<'b>, RequestError> {
         if body.is_empty() {
-            return Ok(None);
+            return Ok(Said::Nothing);
         }
         let kind = match &self.binding.body {
-            Body::None => return Ok(None),
+            Body::None => return Ok(Said::Nothing),
             Body::All => Kind::Message(message.descriptor()),
             Body::Field(path) => path.leaf().kind(),
         };
@@ -49,14 +57,13 @@ impl Route<'_> {
             set(&mut raw, "content_type", Value::String(content_type));
             set(&mut raw, "data", Value::Bytes(Bytes::copy_from_slice(body)));
             self.place(Value::Message(raw), message, violations);
-            return Ok(None);
+            return Ok(Said::Nothing);
         }
         match format(content_type)? {
-            Format::Json => self.read_json(body, message, violations).map(Some),
-            Format::Form => {
-                self.read_form(&kind, body, message, violations)?;
-                Ok(None)
-            }
+            Format::Json => self.read_json(body, message, violations).map(Said::Json),
+            Format::Form => self
+                .read_form(&kind, body, message, violations)
+                .map(Said::Form),
         }
     }
 
@@ -92,13 +99,13 @@ impl Route<'_> {
         Ok(json)
     }
 
-    fn read_form(
+    fn read_form<'b>(
         &self,
         kind: &Kind,
-        body: &[u8],
+        body: &'b [u8],
         message: &mut DynamicMessage,
         violations: &mut Violations,
-    ) -> Result<(), RequestError> {
+    ) -> Result<&'b str, RequestError> {
         let Kind::Message(desc) = kind else {
             return Err(unsupported(
                 "this route's body has no fields for a form; send JSON",
@@ -126,7 +133,7 @@ impl Route<'_> {
             None => reader.read(form, &mut filled, violations)?,
         }
         self.place(Value::Message(filled), message, violations);
-        Ok(())
+        Ok(form)
     }
 
     /// Puts what the body said where the rule wants it.

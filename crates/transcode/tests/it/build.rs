@@ -130,6 +130,10 @@ fn unknown_fields_are_skipped_on_request() {
             .request(None, None, br#"{"nowhere":1,"i32":"x"}"#)
             .is_err()
     );
+    // Where the body is everything, no query key is known.
+    let message = route.request(Some("i32=7&%zz"), None, br#"{"i32":1}"#);
+    let alone = route.request(None, None, br#"{"i32":1}"#);
+    assert_eq!(message.unwrap(), alone.unwrap());
     let route = library.find(&Method::GET, "/v1/search").unwrap();
     assert!(route.request(Some("nowhere=1"), None, b"").is_ok());
 }

@@ -1,19 +1,14 @@
-//! Input that is meant to hurt: nothing panics, and work grows no faster than the input.
+//! Input that is meant to hurt: nothing panics, and what is refused is told in few words.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use http::Method;
 use proptest::prelude::*;
 
 use crate::support::{get, json, library, with_body};
 
-/// Far above what linear work takes in an unoptimised build, far below what quadratic work takes.
-const PLENTY: Duration = Duration::from_secs(10);
-
 #[test]
-fn many_query_keys_are_read_in_linear_time() {
-    let start = Instant::now();
+fn many_query_keys_are_read() {
     let mut target = "/v1/search?".to_owned();
     for index in 0..10_000 {
         write!(target, "labels[k{index}]=v&numbers={index}&").unwrap();
@@ -23,7 +18,6 @@ fn many_query_keys_are_read_in_linear_time() {
     let unknown = "x=1&".repeat(100_000);
     let error = get(&format!("/v1/search?{unknown}")).error();
     assert_eq!(error.violations.len(), 20);
-    assert!(start.elapsed() < PLENTY, "{:?}", start.elapsed());
 }
 
 #[test]
@@ -60,8 +54,7 @@ fn deep_query_keys_and_bodies_are_refused() {
 }
 
 #[test]
-fn long_paths_and_names_cost_no_more_than_their_length() {
-    let start = Instant::now();
+fn long_paths_and_names_are_read() {
     let path = "/a".repeat(500_000);
     assert!(library().find(&Method::GET, &path).is_err());
     let path = format!("/v1/files{}", "/%41".repeat(200_000));
@@ -69,7 +62,31 @@ fn long_paths_and_names_cost_no_more_than_their_length() {
     let body = format!("{{\"{}\":1}}", "x".repeat(1_000_000));
     let error = json(Method::POST, "/v1/everything", &body).error();
     assert!(error.message.len() < 200, "{}", error.message.len());
-    assert!(start.elapsed() < PLENTY, "{:?}", start.elapsed());
+}
+
+#[test]
+fn lists_and_maps_may_be_as_large_as_the_body() {
+    let numbers = "1,".repeat(99_999) + "1";
+    let message = json(
+        Method::POST,
+        "/v1/everything",
+        &format!("{{\"numbers\":[{numbers}]}}"),
+    )
+    .message();
+    assert_eq!(message["numbers"].as_array().unwrap().len(), 100_000);
+    let mut entries = String::new();
+    for index in 0..10_000 {
+        write!(entries, "\"k{index}\":\"v\",").unwrap();
+    }
+    let body = format!("{{\"labels\":{{{entries}\"k\":\"v\"}}}}");
+    let message = json(Method::POST, "/v1/everything", &body).message();
+    assert_eq!(message["labels"].as_object().unwrap().len(), 10_001);
+    // The same key again and again ends at the second.
+    let body = format!(
+        "{{\"labels\":{{{}\"k\":\"v\"}}}}",
+        "\"k\":\"v\",".repeat(50_000)
+    );
+    json(Method::POST, "/v1/everything", &body).refused("labels.k", "appears twice");
 }
 
 #[test]

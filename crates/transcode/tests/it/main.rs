@@ -8,6 +8,7 @@
 
 mod build;
 mod contracts;
+mod descriptors;
 mod errors;
 mod hostile;
 mod openapi;
@@ -16,5 +17,7 @@ mod query;
 mod request_body;
 mod responses;
 mod routing;
+mod service;
 mod streams;
 mod support;
+mod work;

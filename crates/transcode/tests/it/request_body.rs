@@ -274,6 +274,27 @@ fn a_patch_without_a_mask_means_the_fields_of_its_body() {
     assert_eq!(patch("", ""), Json::Null);
 }
 
+#[test]
+fn a_patch_by_a_form_means_the_keys_of_the_form() {
+    let patch = |query: &str, form: &str| {
+        let target = format!("/v1/shelves/a/books/b{query}");
+        let form_type = Some("application/x-www-form-urlencoded");
+        with_body(Method::PATCH, &target, form_type, form.as_bytes()).message()
+    };
+    let form = "title=&author.fullName=A&tags=x&tags=y&printed_at=2026-01-31T12:00:00Z";
+    let message = patch("", form);
+    assert_eq!(
+        message["updateMask"],
+        "title,author.fullName,tags,printedAt"
+    );
+    assert_eq!(message["book"]["tags"], json!(["x", "y"]));
+    // A well-known type is one value, whichever way it is written.
+    let message = patch("", "printedAt.seconds=1&printedAt.nanos=2");
+    assert_eq!(message["updateMask"], "printedAt");
+    assert_eq!(patch("?updateMask=tags", form)["updateMask"], "tags");
+    assert_eq!(patch("", "&")["updateMask"], "");
+}
+
 /// JSON whose meaning prost-reflect and this crate must agree on.
 fn tree() -> impl Strategy<Value = Json> {
     let scalar = prop_oneof![
@@ -336,6 +357,22 @@ fn tree() -> impl Strategy<Value = Json> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    /// The standard library's parser is the oracle.
+    #[test]
+    fn floats_are_read_to_the_last_bit(bits in any::<u64>()) {
+        let float = f64::from_bits(bits);
+        prop_assume!(float.is_finite());
+        for body in [format!(r#"{{"f64":{float:e}}}"#), format!(r#"{{"anyJson":{float:e}}}"#)] {
+            let message = create(&body).try_message().unwrap();
+            let field = message.fields().next();
+            let value = field.map_or(0.0, |(_, value)| match value.as_message() {
+                Some(inner) => inner.get_field_by_name("number_value").unwrap().as_f64().unwrap(),
+                None => value.as_f64().unwrap(),
+            });
+            prop_assert_eq!(value, float, "{}", body);
+        }
+    }
 
     /// prost-reflect is the oracle: what this crate accepts it accepts too, with the same message.
     #[test]

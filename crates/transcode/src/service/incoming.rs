@@ -1,0 +1,109 @@
+//! A gRPC response, message by message.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http::{HeaderMap, Response};
+use http_body::Body as _;
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+/// The bytes before each message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+
+/// The largest message of a response, in bytes: tonic's own limit for clients.
+const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The messages of a response that has begun.
+pub(super) struct Incoming {
+    body: Body,
+    data: BytesMut,
+    /// Its head has the status already: nothing follows.
+    is_over: bool,
+}
+
+/// What a service says next.
+pub(super) enum Next {
+    Message(Bytes),
+    /// There are no more, and all went well.
+    End,
+}
+
+impl Incoming {
+    /// The metadata of a response, and what comes after it.
+    pub(super) fn of(response: Response<Body>) -> Result<(HeaderMap, Self), Status> {
+        let (head, body) = response.into_parts();
+        let status = Status::from_header_map(&head.headers);
+        let is_over = status.is_some();
+        if let Some(failed) = status.filter(|status| status.code() != Code::Ok) {
+            return Err(failed);
+        }
+        let incoming = Self {
+            body,
+            data: BytesMut::new(),
+            is_over,
+        };
+        Ok((head.headers, incoming))
+    }
+
+    /// What comes next. Not to be asked again after the end.
+    pub(super) async fn next(&mut self) -> Result<Next, Status> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Next, Status>> {
+        if self.is_over {
+            return Poll::Ready(Ok(Next::End));
+        }
+        loop {
+            if let Some(message) = self.take()? {
+                return Poll::Ready(Ok(Next::Message(message)));
+            }
+            let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+            let Some(frame) = frame else {
+                return Poll::Ready(Err(broken("the response has no status")));
+            };
+            match frame?.into_data() {
+                Ok(chunk) => self.data.extend_from_slice(&chunk),
+                Err(frame) => return Poll::Ready(self.end(frame.into_trailers().ok())),
+            }
+        }
+    }
+
+    /// The next message, if all of it is here.
+    fn take(&mut self) -> Result<Option<Bytes>, Status> {
+        let Some((prefix, rest)) = self.data.split_at_checked(PREFIX) else {
+            return Ok(None);
+        };
+        if prefix[0] != 0 {
+            return Err(broken("a message is compressed, which was not asked for"));
+        }
+        let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
+        if length > MESSAGE_LIMIT {
+            let message = format!("the message is larger than the limit of {MESSAGE_LIMIT} bytes");
+            return Err(Status::resource_exhausted(message));
+        }
+        if rest.len() < length {
+            return Ok(None);
+        }
+        self.data.advance(PREFIX);
+        Ok(Some(self.data.split_to(length).freeze()))
+    }
+
+    fn end(&self, trailers: Option<HeaderMap>) -> Result<Next, Status> {
+        let status = trailers.and_then(|trailers| Status::from_header_map(&trailers));
+        match status {
+            None => Err(broken("the trailers have no status")),
+            Some(status) if status.code() != Code::Ok => Err(status),
+            Some(_) if !self.data.is_empty() => Err(broken("the last message is cut off")),
+            Some(_) => Ok(Next::End),
+        }
+    }
+}
+
+/// What the service did wrong.
+pub(super) fn broken(what: &str) -> Status {
+    Status::internal(format!("the service's answer cannot be read: {what}"))
+}
