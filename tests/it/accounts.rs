@@ -58,7 +58,13 @@ pub(crate) async fn a_new_account_signs_in_and_refreshes(platform: Platform) {
     assert_ne!(refreshed["refreshToken"], logged_in["refreshToken"]);
     let profile = client.profile(text(&refreshed, "accessToken")).await;
     assert_eq!(&profile.json(200), user);
-    assert_eq!(profile.header("cache-control"), Some("no-store"));
+    // Clients may keep it, and ask whether it has changed.
+    assert_eq!(profile.header("cache-control"), Some("private, no-cache"));
+    let request = client.request(reqwest::Method::GET, "/api/v1/auth/profile");
+    let request = request.bearer_auth(text(&refreshed, "accessToken"));
+    let request = request.header("if-none-match", profile.header("etag").unwrap());
+    let unchanged = client.send(request).await;
+    assert_eq!((unchanged.status, unchanged.body.len()), (304, 0));
 
     // The refresh token may also be the bearer token, with no body.
     let path = "/api/v1/auth/refresh";

@@ -2,6 +2,7 @@
 
 mod figures;
 mod fuzz;
+mod gateway;
 
 use std::fs;
 
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     },
     /// The parsers of what clients send, by inputs that a fuzzer makes up.
     Fuzz(fuzz::Options),
+    /// The gateway, with clients that mean harm.
+    Gateway(gateway::Options),
 }
 
 /// Runs a soak.
@@ -45,6 +48,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<()> {
     match command {
         Command::Bus { only, write, short } => bus(context, only.as_deref(), *write, *short),
         Command::Fuzz(options) => fuzz::run(context, options),
+        Command::Gateway(options) => gateway::run(context, options),
     }
 }
 

@@ -11,10 +11,14 @@ pub(crate) struct Figures {
     figures: BTreeMap<&'static str, u64>,
 }
 
+/// Whether the counts are those of a soak.
+pub(crate) fn soaking() -> bool {
+    std::env::var("TROLLEYBUS_SOAK").is_ok_and(|value| value == "1")
+}
+
 /// A count: small, or that of a soak.
 pub(crate) fn count(small: u64, large: u64) -> u64 {
-    let soaking = std::env::var("TROLLEYBUS_SOAK").is_ok_and(|value| value == "1");
-    if soaking { large } else { small }
+    if soaking() { large } else { small }
 }
 
 /// The memory of this process that is in use, in KiB.

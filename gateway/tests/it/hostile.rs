@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::figures::{Figures, count, resident_kib};
+use crate::figures::{Figures, count, resident_kib, soaking};
 use crate::harness::{Answer, TestGateway};
 
 /// How long anything may take that is not itself a matter of time.
@@ -196,8 +196,10 @@ async fn idle_connections_cost_little_memory() {
     figures.add("KiB each, both halves", each);
     figures.add("MiB for 100,000", each * 100_000 / 1024);
     figures.publish();
-    // Measured: some 20 KiB. A buffer that is kept for nothing would be seen.
-    assert!(each < 128, "{each} KiB a connection");
+    // Other tests of a short run are in this process too.
+    if soaking() {
+        assert!(each < 64, "{each} KiB a connection");
+    }
     is_served(&gateway).await;
 }
 
@@ -262,7 +264,9 @@ async fn a_flood_of_streams_that_are_reset_ends_its_connection_alone() {
             "{error}"
         );
     }
-    assert!(grown < 64 * 1024, "{grown} KiB");
+    if soaking() {
+        assert!(grown < 64 * 1024, "{grown} KiB");
+    }
     is_served(&gateway).await;
 }
 

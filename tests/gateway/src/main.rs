@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 
 /// The message types of the contract.
 #[allow(
+    dead_code,
+    unreachable_pub,
     missing_debug_implementations,
     clippy::all,
     clippy::pedantic,

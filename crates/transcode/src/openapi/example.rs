@@ -129,7 +129,8 @@ fn text(field: &FieldDescriptor) -> String {
         (Some("uri"), _) => Some("https://example.com/"),
         (Some("ipv4"), _) => Some("192.0.2.1"),
         (Some("ipv6"), _) => Some("2001:db8::1"),
-        (_, "password") => Some("correct horse battery staple"),
+        // None that everybody knows: services refuse those.
+        (_, "password") => Some("tram-7-crosses-the-Bridge"),
         (_, "name" | "full_name" | "display_name") => Some("Ada Lovelace"),
         _ => None,
     };

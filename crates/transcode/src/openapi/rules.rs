@@ -53,7 +53,11 @@ fn keywords(kind: &str, rules: &DynamicMessage, out: &mut Map<String, Json>) {
         let keyword = match (kind, rule.name()) {
             ("string", "min_len") => "minLength",
             ("string", "max_len") => "maxLength",
-            ("string", "pattern") if is_ecmascript(&json) => "pattern",
+            ("string", "pattern") => {
+                let pattern = json.as_str().and_then(ecmascript);
+                out.extend(pattern.map(|pattern| ("pattern".to_owned(), json!(pattern))));
+                continue;
+            }
             ("string", format @ ("email" | "hostname" | "ipv4" | "ipv6" | "uri" | "uuid"))
                 if json == true =>
             {
@@ -96,14 +100,49 @@ fn plain(value: &Value) -> Option<Json> {
     }
 }
 
-/// RE2 and ECMAScript differ in these escapes and groups.
-fn is_ecmascript(pattern: &Json) -> bool {
-    let foreign = [
-        r"\x{", r"\p", r"\P", r"\A", r"\z", r"\Q", r"\C", "(?", "[[:",
-    ];
-    pattern
-        .as_str()
-        .is_some_and(|pattern| !foreign.iter().any(|part| pattern.contains(part)))
+/// Control characters, for ECMAScript without its flag for Unicode.
+const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+
+/// A pattern of RE2 as one of ECMAScript that means the same; `None` if it is not known to.
+fn ecmascript(pattern: &str) -> Option<String> {
+    let mut out = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    let mut in_class = false;
+    while let Some(next) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix(r"\x{") {
+            let (code, after) = after.split_once('}')?;
+            // Beyond the basic plane there is none without the flag for Unicode.
+            let code = u16::from_str_radix(code, 16).ok()?;
+            out.push_str(&format!(r"\u{code:04x}"));
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix(r"\p{Cc}") {
+            out.push_str(&if in_class {
+                CONTROL.to_owned()
+            } else {
+                format!("[{CONTROL}]")
+            });
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('\\') {
+            let escaped = after.chars().next()?;
+            // Classes, anchors and quotes that ECMAScript reads otherwise.
+            if "pPAzQECXR".contains(escaped) {
+                return None;
+            }
+            out.extend(['\\', escaped]);
+            rest = &after[escaped.len_utf8()..];
+        } else if rest.starts_with("(?") || rest.starts_with("[[:") || (in_class && next == '[') {
+            return None;
+        } else {
+            in_class = match next {
+                '[' => true,
+                ']' => false,
+                _ => in_class,
+            };
+            out.push(next);
+            rest = &rest[next.len_utf8()..];
+        }
+    }
+    Some(out)
 }
 
 fn get(message: &DynamicMessage, field: &str) -> Option<Value> {
@@ -115,4 +154,31 @@ fn get(message: &DynamicMessage, field: &str) -> Option<Value> {
                 .map(std::borrow::Cow::into_owned)
         })
         .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_translated_or_left_out() {
+        for (re2, expected) in [
+            (r"^[a-z]+\d$", Some(r"^[a-z]+\d$")),
+            (
+                r"^[^\p{Cc}\x{200e}]*$",
+                Some(r"^[^\u0000-\u001f\u007f-\u009f\u200e]*$"),
+            ),
+            (r"^\p{Cc}$", Some(r"^[\u0000-\u001f\u007f-\u009f]$")),
+            (r"\\p", Some(r"\\p")),
+            (r"\x{1f600}", None),
+            (r"\p{Lu}", None),
+            (r"\Aa\z", None),
+            (r"(?i)a", None),
+            (r"[[:alpha:]]", None),
+            (r"a\", None),
+            (r"\x{", None),
+        ] {
+            assert_eq!(ecmascript(re2).as_deref(), expected, "{re2}");
+        }
+    }
 }

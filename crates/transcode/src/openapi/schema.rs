@@ -12,6 +12,11 @@ use super::rules::bounds;
 use crate::binding::{Binding, Body};
 use crate::wkt;
 
+/// Whole numbers of 64 bits as text. All of them would make patterns that nobody can read: what is left
+/// out is between 9.2e18, or 1.8e19, and the greatest but a few.
+const INT64: &str = "^(-9223372036854775808|-?(0|[1-9][0-9]{0,17}|[1-8][0-9]{18}|9[01][0-9]{17}|922337203685477580[0-7]))$";
+const UINT64: &str = "^(0|[1-9][0-9]{0,18}|1[0-7][0-9]{18}|18446744073709551615)$";
+
 /// The schemas of all messages and enums that the routes reach.
 pub(crate) struct Schemas<'c> {
     comments: &'c Comments,
@@ -131,7 +136,13 @@ impl<'c> Schemas<'c> {
             if is_redacted(&field) && seen.request && !seen.response {
                 schema["writeOnly"] = json!(true);
             }
-            if seen.request && bounds(&field).required {
+            let always = if seen.request {
+                bounds(&field).required
+            } else {
+                // An answer has every field that does not know whether it was set.
+                !field.supports_presence()
+            };
+            if always {
                 required.push(field.json_name().to_owned());
             }
             properties.insert(field.json_name().to_owned(), schema);
@@ -196,9 +207,11 @@ impl<'c> Schemas<'c> {
                 json!({"type": "integer", "minimum": 0, "maximum": u32::MAX})
             }
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
-                json!({"type": "string", "format": "int64"})
+                json!({"type": "string", "format": "int64", "pattern": INT64})
             }
-            Kind::Uint64 | Kind::Fixed64 => json!({"type": "string", "format": "uint64"}),
+            Kind::Uint64 | Kind::Fixed64 => {
+                json!({"type": "string", "format": "uint64", "pattern": UINT64})
+            }
             Kind::Enum(desc) if self.names.contains_key(desc.full_name()) => {
                 self.reference(desc.full_name())
             }

@@ -73,7 +73,7 @@ fn the_document_says_what_the_contract_says() {
                 "schema": {"$ref": "#/components/schemas/RegisterRequest"},
                 "example": {
                     "email": "ada@example.com",
-                    "password": "correct horse battery staple",
+                    "password": "tram-7-crosses-the-Bridge",
                     "name": "Ada Lovelace",
                 },
             }),
