@@ -56,7 +56,7 @@ pub struct Parts {
     pub limiter: Limiter,
     /// What is set of HTTP.
     pub edge: Edge,
-    /// Further pages, such as standalone's mailbox.
+    /// Further pages, such as standalone's mailbox; all below `/dev/`.
     pub pages: Router,
 }
 
@@ -174,24 +174,21 @@ impl Gateway {
         let front = Front::new(&stack, &methods, policy, &upstreams);
         let Contracts { pool, contract, .. } = parts.contracts;
 
-        let openapi = pages::openapi::document(&transcoder);
+        let openapi = pages::openapi::Document::new(Arc::clone(&transcoder));
         let rest = Rest::new(
             transcoder,
             Arc::clone(&contract),
             pool.clone(),
             front.clone(),
         );
-        let fallback = move |request: Request<Body>| {
-            let rest = rest.clone();
-            async move { rest.answer(request).await }
-        };
         let stopping = Shutdown::default();
         let router = pages::router(parts.health.clone(), stopping.clone(), openapi);
-        let router = router.merge(parts.pages).fallback(fallback);
+        let further = parts.pages.has_routes();
+        let router = router.merge(parts.pages);
         let beside = beside(&pool, &contract, &parts.health, &stopping).await?;
         let plain = Services {
             grpc: BoxCloneSyncService::new(grpc::service(front, beside)),
-            http: BoxCloneSyncService::new(http(router)),
+            http: BoxCloneSyncService::new(http(router, further, rest)),
         };
         let Edge {
             cors_origins,
@@ -315,25 +312,36 @@ fn transcoder(
 /// The pages and REST, with every error in the one shape.
 fn http(
     router: Router,
+    further: bool,
+    rest: Rest,
 ) -> impl tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
 + Clone
 + Send
 + Sync
 + 'static {
     let shaped = service_fn(move |request: Request<Body>| {
-        let router = router.clone();
+        let (router, rest) = (router.clone(), rest.clone());
         async move {
+            if !pages::owns(request.uri().path(), further) {
+                return Ok::<_, Infallible>(rest.answer(request).await);
+            }
             let method = request.method().clone();
             let response = router.oneshot(request).await?;
-            Ok::<_, Infallible>(pages::shaped(&method, response))
+            Ok(pages::shaped(&method, response))
         }
     });
-    let compressed = compression::layer().layer(shaped);
+    let compressed = compression::layer().layer(shaped.clone());
     service_fn(move |request: Request<Body>| {
-        let compressed = compressed.clone();
+        // Whoever takes no encoding is not asked which.
+        let asked = request.headers().contains_key(header::ACCEPT_ENCODING);
+        let services = (!asked)
+            .then(|| shaped.clone())
+            .ok_or_else(|| compressed.clone());
         async move {
-            let response = compressed.oneshot(request).await?;
-            Ok::<_, Infallible>(response.map(Body::new))
+            Ok::<_, Infallible>(match services {
+                Ok(shaped) => shaped.oneshot(request).await?,
+                Err(compressed) => compressed.oneshot(request).await?.map(Body::new),
+            })
         }
     })
 }

@@ -13,8 +13,32 @@ use crate::rest;
 pub mod docs;
 pub mod openapi;
 
-/// The pages. Whatever is not one of them falls through to REST.
-pub fn router(health: Health, stopping: Shutdown, openapi: bytes::Bytes) -> Router {
+/// Where pages of a process's own are.
+const FURTHER: &str = "/dev/";
+
+/// The paths of pages, and how paths of pages begin. All others are REST's.
+const PATHS: [&str; 6] = [
+    "/health",
+    "/livez",
+    "/readyz",
+    "/api/docs",
+    "/api/openapi.json",
+    "/api/docs/",
+];
+
+/// Whether a path is a page's. `further` says whether the process has pages of its own.
+#[must_use]
+pub fn owns(path: &str, further: bool) -> bool {
+    if further && path.starts_with(FURTHER) {
+        return true;
+    }
+    PATHS
+        .iter()
+        .any(|page| path == *page || (page.ends_with('/') && path.starts_with(page)))
+}
+
+/// The pages.
+pub fn router(health: Health, stopping: Shutdown, openapi: openapi::Document) -> Router {
     probes(health, stopping).merge(docs::router(openapi))
 }
 

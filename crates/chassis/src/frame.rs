@@ -17,16 +17,25 @@ pub fn framed(message: &[u8]) -> Bytes {
     framed.freeze()
 }
 
-/// The messages of a body that comes in pieces.
+/// The messages of a body that comes in pieces. A message that is within one piece is not copied.
 #[derive(Debug, Default)]
 pub struct Messages {
-    data: BytesMut,
+    /// What comes first: the rest of a piece.
+    piece: Bytes,
+    /// What was put together of several pieces; none while `piece` holds anything.
+    joined: BytesMut,
 }
 
 impl Messages {
     /// The next piece.
-    pub fn push(&mut self, chunk: &[u8]) {
-        self.data.extend_from_slice(chunk);
+    pub fn push(&mut self, chunk: Bytes) {
+        if self.is_empty() {
+            self.piece = chunk;
+        } else {
+            self.joined
+                .extend_from_slice(&std::mem::take(&mut self.piece));
+            self.joined.extend_from_slice(&chunk);
+        }
     }
 
     /// The next whole message.
@@ -34,7 +43,9 @@ impl Messages {
     /// # Errors
     /// It is compressed, or larger than `limit` bytes.
     pub fn next(&mut self, limit: usize) -> Result<Option<Bytes>, Status> {
-        let Some((prefix, rest)) = self.data.split_at_checked(PREFIX) else {
+        let is_whole = self.joined.is_empty();
+        let data: &[u8] = if is_whole { &self.piece } else { &self.joined };
+        let Some((prefix, rest)) = data.split_at_checked(PREFIX) else {
             return Ok(None);
         };
         if prefix[0] != 0 {
@@ -49,14 +60,19 @@ impl Messages {
         if rest.len() < length {
             return Ok(None);
         }
-        self.data.advance(PREFIX);
-        Ok(Some(self.data.split_to(length).freeze()))
+        Ok(Some(if is_whole {
+            self.piece.advance(PREFIX);
+            self.piece.split_to(length)
+        } else {
+            self.joined.advance(PREFIX);
+            self.joined.split_to(length).freeze()
+        }))
     }
 
     /// Whether nothing is left over, so that no message is cut off.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.data.is_empty()
+        self.piece.is_empty() && self.joined.is_empty()
     }
 }
 
@@ -75,17 +91,29 @@ mod tests {
     #[test]
     fn messages_come_out_whole_however_they_come_in() {
         let bytes = [&framed(b"abc")[..], &framed(b""), &framed(b"d")].concat();
+        let mut whole = Messages::default();
+        whole.push(Bytes::from(bytes.clone()));
+        for expected in [&b"abc"[..], b"", b"d"] {
+            assert_eq!(whole.next(3).unwrap().unwrap(), expected);
+        }
+        assert!(whole.is_empty());
+        let (first, second) = bytes.split_at(10);
+        whole.push(Bytes::copy_from_slice(first));
+        assert_eq!(whole.next(3).unwrap().unwrap(), &b"abc"[..]);
+        whole.push(Bytes::copy_from_slice(second));
+        assert_eq!(whole.next(3).unwrap().unwrap(), &b""[..]);
+        assert_eq!(whole.next(3).unwrap().unwrap(), &b"d"[..]);
         let mut messages = Messages::default();
         let mut found = Vec::new();
         for byte in bytes {
-            messages.push(&[byte]);
+            messages.push(Bytes::copy_from_slice(&[byte]));
             while let Some(message) = messages.next(3).unwrap() {
                 found.push(message);
             }
         }
         assert_eq!(found, [&b"abc"[..], b"", b"d"]);
         assert!(messages.is_empty());
-        messages.push(&framed(b"abcd"));
+        messages.push(framed(b"abcd"));
         let status = messages.next(3).unwrap_err();
         assert_eq!(status.code(), tonic::Code::ResourceExhausted);
     }

@@ -16,7 +16,8 @@ use crate::auth::{Auth, service_token};
 use crate::contracts::USERS;
 use crate::front::Upstream;
 use crate::revocation::Revocations;
-use crate::{Contracts, breaker, upstream};
+use crate::upstream::Http2;
+use crate::{Contracts, breaker};
 
 /// The upstream of each service of the contracts, by name.
 pub(super) fn of(
@@ -28,23 +29,22 @@ pub(super) fn of(
 ) -> Result<HashMap<String, Upstream>, BuildError> {
     let mut upstreams = HashMap::new();
     // Services of one server share its connection.
-    let mut servers = HashMap::<&Uri, Upstream>::new();
+    let mut servers = HashMap::<&Uri, Http2>::new();
     let mut users = None;
     for (service, uri) in &contracts.direct {
         let server = match servers.entry(uri) {
             Entry::Occupied(server) => server.into_mut(),
             Entry::Vacant(server) => {
-                let upstream = upstream::http2(uri, contracts.upstream_ca.as_deref());
-                server.insert(sent(upstream.map_err(BuildError::UpstreamTls)?))
+                let upstream = Http2::new(uri, contracts.upstream_ca.as_deref());
+                server.insert(upstream.map_err(BuildError::UpstreamTls)?)
             }
         };
-        let broken = broken(stack, service, server.clone());
-        upstreams.insert(service.clone(), edge(stack, broken.clone()));
+        let called = called(stack, service, server.clone());
         if service == USERS {
-            users = Some(broken);
+            users = Some(BoxCloneSyncService::new(called.clone()));
         }
+        upstreams.insert(service.clone(), edge(stack, called));
     }
-    let bus = channel.map(sent);
     let on_bus = contracts.bus();
     let mut on_bus: Vec<_> = on_bus
         .methods()
@@ -54,14 +54,13 @@ pub(super) fn of(
     on_bus.dedup();
     let mut users_on_bus = None;
     for service in on_bus {
-        let bus = bus
-            .clone()
-            .ok_or_else(|| BuildError::NoBus(service.clone()))?;
-        let broken = broken(stack, &service, bus);
-        upstreams.insert(service.clone(), edge(stack, broken.clone()));
+        let channel = channel.clone();
+        let channel = channel.ok_or_else(|| BuildError::NoBus(service.clone()))?;
+        let called = called(stack, &service, channel);
         if service == USERS {
-            users_on_bus = Some(broken);
+            users_on_bus = Some(BoxCloneSyncService::new(called.clone()));
         }
+        upstreams.insert(service, edge(stack, called));
     }
     if !contracts.hosts_accounts() {
         return Ok(upstreams);
@@ -91,14 +90,15 @@ pub(super) fn of(
     Ok(upstreams)
 }
 
-/// Whatever leaves, leaves with the trace of the call that it is for.
-fn sent<S: LayerService>(service: S) -> Upstream {
-    BoxCloneSyncService::new(propagate::layer().layer(service))
-}
-
-/// A service that fails all calls is left alone for a while.
-fn broken(stack: &layer::Parts, service: &str, upstream: Upstream) -> Upstream {
-    BoxCloneSyncService::new(breaker::layer(service, &stack.contract).layer(upstream))
+/// A service as it is called: with the trace of the call that it is for, and not at all for a while if
+/// it fails all calls.
+fn called<S: LayerService>(
+    stack: &layer::Parts,
+    service: &str,
+    upstream: S,
+) -> impl LayerService + use<S> {
+    let traced = propagate::layer().layer(upstream);
+    breaker::layer(service, &stack.contract).layer(traced)
 }
 
 /// What is checked at the edge, before a call leaves: panics, deadline, the contract's rules. Access,

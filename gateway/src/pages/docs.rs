@@ -7,9 +7,10 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use utoipa_swagger_ui::Config;
+
+use super::openapi::Document;
 
 const DOCUMENT: &str = "/api/openapi.json";
 
@@ -17,7 +18,7 @@ const DOCUMENT: &str = "/api/openapi.json";
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-pub(super) fn router(openapi: Bytes) -> Router {
+pub(super) fn router(openapi: Document) -> Router {
     let config = Config::from(DOCUMENT)
         .persist_authorization(false)
         .validator_url("none");
@@ -31,7 +32,7 @@ pub(super) fn router(openapi: Bytes) -> Router {
         let openapi = openapi.clone();
         async move {
             let json = HeaderValue::from_static("application/json");
-            ([(header::CONTENT_TYPE, json)], openapi)
+            ([(header::CONTENT_TYPE, json)], openapi.json())
         }
     };
     Router::new()

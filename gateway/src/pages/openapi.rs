@@ -1,13 +1,38 @@
 //! The OpenAPI document, made from the contracts and their comments.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 use serde_json::{Map, json};
 use transcode::Transcoder;
 use transcode::openapi::Info;
 
-/// The document, once for all requests.
-#[must_use]
-pub fn document(transcoder: &Transcoder) -> Bytes {
+/// The document. It is made when it is first asked for: few who start a gateway look at it, and one of
+/// many methods takes its time. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Document {
+    transcoder: Arc<Transcoder>,
+    made: Arc<OnceLock<Bytes>>,
+}
+
+// === impl Document ===
+
+impl Document {
+    /// The document of all routes.
+    #[must_use]
+    pub fn new(transcoder: Arc<Transcoder>) -> Self {
+        let made = Arc::default();
+        Self { transcoder, made }
+    }
+
+    /// The document as JSON.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        self.made.get_or_init(|| make(&self.transcoder)).clone()
+    }
+}
+
+fn make(transcoder: &Transcoder) -> Bytes {
     let mut extra_paths = Map::new();
     let state = json!({
         "type": "object",

@@ -73,7 +73,7 @@ impl Incoming {
                 return Poll::Ready(Err(self.broken("the stream has no status")));
             };
             match frame?.into_data() {
-                Ok(chunk) => self.messages.push(&chunk),
+                Ok(chunk) => self.messages.push(chunk),
                 Err(frame) => {
                     let Some(status) = frame
                         .into_trailers()

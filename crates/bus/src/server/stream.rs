@@ -150,7 +150,7 @@ impl Outgoing {
                 return Err(Status::internal("the service's stream has no status"));
             };
             match frame?.into_data() {
-                Ok(chunk) => self.messages.push(&chunk),
+                Ok(chunk) => self.messages.push(chunk),
                 Err(frame) if !self.messages.is_empty() => {
                     drop(frame);
                     return Err(Status::internal("the service's last message is cut off"));
