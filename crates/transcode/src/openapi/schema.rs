@@ -12,9 +12,10 @@ use super::rules::bounds;
 use crate::binding::{Binding, Body};
 use crate::wkt;
 
-/// Whole numbers of 64 bits as text. All of them would make patterns that nobody can read: what is left
-/// out is between 9.2e18, or 1.8e19, and the greatest but a few.
-const INT64: &str = "^(-9223372036854775808|-?(0|[1-9][0-9]{0,17}|[1-8][0-9]{18}|9[01][0-9]{17}|922337203685477580[0-7]))$";
+/// Whole numbers of 64 bits as text. All of them would make patterns that nobody can read: left out are
+/// those beyond 9.2e18 or 1.8e19 but the greatest few.
+const INT64: &str =
+    "^-?(0|[1-9][0-9]{0,17}|[1-8][0-9]{18}|9[01][0-9]{17}|922337203685477580[0-7])$";
 const UINT64: &str = "^(0|[1-9][0-9]{0,18}|1[0-7][0-9]{18}|18446744073709551615)$";
 
 /// The schemas of all messages and enums that the routes reach.
