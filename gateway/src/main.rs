@@ -9,11 +9,6 @@ use chassis::command::{ConfigVerb, KeysVerb, TopicsVerb, end, parse, reference};
 use gateway::process;
 use gateway::settings::GatewayArgs;
 
-/// A request makes and drops some hundred small things, on whichever thread is free: the system's
-/// allocator took a fifth of the CPU.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// REST, gRPC and gRPC-Web in front of gRPC services on a Kafka bus
 #[derive(Debug, Parser)]
 #[command(name = "trolleybus-gateway", version)]
