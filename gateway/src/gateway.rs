@@ -161,7 +161,7 @@ impl Gateway {
         let upstreams = upstreams::of(
             &stack,
             &parts.contracts,
-            parts.channel,
+            parts.channel.as_ref(),
             parts.tokens,
             &parts.revocations,
         )?;

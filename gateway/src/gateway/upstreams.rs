@@ -23,7 +23,7 @@ use crate::{Contracts, breaker};
 pub(super) fn of(
     stack: &layer::Parts,
     contracts: &Contracts,
-    channel: Option<KafkaChannel>,
+    channel: Option<&KafkaChannel>,
     tokens: Tokens,
     revocations: &Revocations,
 ) -> Result<HashMap<String, Upstream>, BuildError> {
@@ -54,7 +54,7 @@ pub(super) fn of(
     on_bus.dedup();
     let mut users_on_bus = None;
     for service in on_bus {
-        let channel = channel.clone();
+        let channel = channel.cloned();
         let channel = channel.ok_or_else(|| BuildError::NoBus(service.clone()))?;
         let called = called(stack, &service, channel);
         if service == USERS {
