@@ -23,6 +23,8 @@ mod wait;
 pub(crate) use answer::Answer;
 pub(crate) use client::{Account, Client};
 pub(crate) use platform::Platform;
+#[cfg(feature = "real")]
+pub(crate) use platform::{LOGS, Parts};
 pub(crate) use process::Process;
 #[cfg(feature = "real")]
 pub(crate) use processes::Processes;

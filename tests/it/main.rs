@@ -27,6 +27,8 @@ mod secrets;
 mod sessions;
 mod settings;
 mod stopping;
+#[cfg(feature = "real")]
+mod without_kafka;
 
 /// One test per case and platform.
 macro_rules! on_every_platform {
