@@ -182,7 +182,12 @@ impl Gateway {
             front.clone(),
         );
         let stopping = Shutdown::default();
-        let router = pages::router(parts.health.clone(), stopping.clone(), openapi);
+        let router = pages::router(
+            parts.health.clone(),
+            stopping.clone(),
+            openapi,
+            &stack.verifier,
+        );
         let further = parts.pages.has_routes();
         let router = router.merge(parts.pages);
         let beside = beside(&pool, &contract, &parts.health, &stopping).await?;

@@ -6,18 +6,21 @@ use chassis::admin::probes;
 use chassis::health::Health;
 use chassis::shutdown::Shutdown;
 use http::{HeaderValue, Method, Response, StatusCode, header};
+use token::AccessVerifier;
 
 use crate::error::Failure;
 use crate::rest;
 
 pub mod docs;
+mod keys;
 pub mod openapi;
 
 /// Where pages of a process's own are.
 const FURTHER: &str = "/dev/";
 
 /// The paths of pages, and how paths of pages begin. All others are REST's.
-const PATHS: [&str; 6] = [
+const PATHS: [&str; 7] = [
+    keys::PATH,
     "/health",
     "/livez",
     "/readyz",
@@ -38,8 +41,14 @@ pub fn owns(path: &str, further: bool) -> bool {
 }
 
 /// The pages.
-pub fn router(health: Health, stopping: Shutdown, openapi: openapi::Document) -> Router {
-    probes(health, stopping).merge(docs::router(openapi))
+pub fn router(
+    health: Health,
+    stopping: Shutdown,
+    openapi: openapi::Document,
+    verifier: &AccessVerifier,
+) -> Router {
+    let pages = docs::router(openapi).merge(keys::router(verifier));
+    probes(health, stopping).merge(pages)
 }
 
 /// Puts what a page refused into the one error shape. What is JSON has it already. A page knows no

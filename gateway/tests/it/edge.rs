@@ -135,3 +135,21 @@ async fn a_body_that_is_encoded_is_not_read() {
         (400, "INVALID_REQUEST")
     );
 }
+
+#[tokio::test]
+async fn the_keys_that_verify_tokens_are_for_everybody() {
+    let gateway = TestGateway::start(&[]).await;
+    let answer = gateway.ask("GET /.well-known/paseto-keys").await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("application/json"))
+    );
+    let page: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    let key = &page["keys"][0];
+    assert!(
+        key["kid"].as_str().unwrap().starts_with("k4.pid."),
+        "{page}"
+    );
+    let verifier = token::AccessVerifier::from_paserk(key["key"].as_str().unwrap()).unwrap();
+    assert_eq!(verifier.public_keys()[0].0, key["kid"].as_str().unwrap());
+}
