@@ -4,6 +4,7 @@
 mod bus;
 mod gateway;
 mod load;
+mod peer;
 mod rest;
 mod standalone;
 mod transcode;

@@ -14,7 +14,7 @@ use transcode::{MethodPolicy, Options, Security, Transcoder};
 use crate::contract::Tree;
 
 /// How deep the tree is, and how many branches each of its nodes has.
-const DEPTH: u32 = 8;
+const DEPTH: u32 = 5;
 const BRANCHES: usize = 2;
 
 #[derive(Debug, Args)]

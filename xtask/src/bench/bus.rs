@@ -12,10 +12,10 @@ use anyhow::Result;
 use serde::Serialize;
 
 use self::figures::{First, Memory};
-use self::peer::Peer;
 use self::program::{Program, Side};
 use self::rounds::Level;
 use super::{Output, release_binaries};
+use crate::bench::peer::Peer;
 use crate::context::Context;
 use crate::infra::{PartKind, PrivateSet};
 

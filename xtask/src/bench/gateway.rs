@@ -14,10 +14,10 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 use serde_json::json;
 
-use self::peer::Peer;
 use super::Output;
 use super::load::{self, Load, Pace, Request};
 use super::release_binaries;
+use crate::bench::peer::Peer;
 use crate::context::Context;
 use crate::infra::free_ports;
 use crate::process::Usage;

@@ -1,37 +1,17 @@
 //! Another system, measured by a command of its own.
 
 use std::process::Command;
-use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::figures::Load;
 use super::program::Program;
+use crate::bench::peer::Peer;
 use crate::process::captured;
 
 /// How long a peer may take for a run, its start and its own warm-up included.
 const LIMIT: Duration = Duration::from_secs(600);
-
-/// A name and a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Peer {
-    pub(super) name: String,
-    command: String,
-}
-
-impl FromStr for Peer {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts = text.split_once('=').ok_or("expected NAME=COMMAND")?;
-        if parts.0.is_empty() || parts.1.is_empty() {
-            return Err("neither the name nor the command may be empty");
-        }
-        let (name, command) = (parts.0.to_owned(), parts.1.to_owned());
-        Ok(Self { name, command })
-    }
-}
 
 impl Peer {
     /// One run over a number of calls.
@@ -57,16 +37,6 @@ impl Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_may_hold_further_equals_signs() {
-        let peer: Peer = "spring=A=b ./run.sh".parse().unwrap();
-        assert_eq!(
-            (peer.name.as_str(), peer.command.as_str()),
-            ("spring", "A=b ./run.sh")
-        );
-        assert!("spring".parse::<Peer>().is_err() && "spring=".parse::<Peer>().is_err());
-    }
 
     #[test]
     fn a_peer_is_told_what_to_measure_and_where() {

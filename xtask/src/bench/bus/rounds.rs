@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::Options;
 use super::figures::{Load, Ratio};
-use super::peer::Peer;
 use super::program::{Program, Side};
+use crate::bench::peer::Peer;
 
 /// What was measured at one number of calls in flight.
 #[derive(Debug, Serialize)]
