@@ -229,4 +229,32 @@ mod tests {
             assert_eq!(bearer(&headers), None, "{value}");
         }
     }
+
+    #[test]
+    fn one_of_the_roles_is_needed_where_the_contract_names_some() {
+        let signer = token::AccessSigner::from_paserk(&token::generate().unwrap().access_secret);
+        let (signer, now) = (signer.unwrap(), SystemTime::now());
+        let verifier = signer.verifier();
+        let mut find = Method::clone(&method("/user.v1.UserService/Find"));
+        find.roles = vec!["admin".into(), "support".into()];
+        let ask = |roles: &[&str]| {
+            let roles = roles.iter().map(ToString::to_string).collect();
+            let identity = Identity {
+                roles,
+                ..identity()
+            };
+            let token = signer
+                .issue(&identity, now, Duration::from_secs(60))
+                .unwrap();
+            check(&find, &headers(&token), false, &verifier, now)
+        };
+        for roles in [&["support"][..], &["user", "admin"]] {
+            assert!(ask(roles).unwrap().is_some());
+        }
+        for roles in [&[][..], &["user"], &["administrator"]] {
+            let status = ask(roles).unwrap_err();
+            assert_eq!(status.code(), Code::PermissionDenied);
+            assert_eq!(crate::status::reason_of(&status).unwrap(), "ROLE_MISSING");
+        }
+    }
 }
