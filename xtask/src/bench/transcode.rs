@@ -45,7 +45,9 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Cost>> {
         };
         Needs::install(context, &[needs])?;
     }
-    let bin = release_binaries(context, &["-p", "gateway-bench"])?.join("gateway-bench");
+    // With the gateway, as `bench gateway` builds it: nothing is built twice.
+    let bin = release_binaries(context, &["-p", "gateway", "-p", "gateway-bench"])?;
+    let bin = bin.join("gateway-bench");
     let names = captured(Command::new(&bin).arg("transcode"), LIMIT)?;
     names.lines().map(|name| cost(&bin, name)).collect()
 }
