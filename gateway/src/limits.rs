@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use chassis::contract::{Method, RateLimit, RateLimitKey};
@@ -43,6 +44,8 @@ pub const HEADERS: [HeaderName; 4] = [LIMIT, REMAINING, RESET, POLICY];
 pub struct Limiter {
     redis: Option<Redis>,
     local: Arc<Local>,
+    /// Whether this process counts by itself although there is a Redis.
+    alone: Arc<AtomicBool>,
 }
 
 /// The limits of one method that have the same key.
@@ -75,6 +78,7 @@ impl Limiter {
         Self {
             redis: None,
             local: Arc::default(),
+            alone: Arc::default(),
         }
     }
 
@@ -84,22 +88,36 @@ impl Limiter {
         Self {
             redis: Some(redis),
             local: Arc::default(),
+            alone: Arc::default(),
         }
     }
 
     /// Counts one call of `caller`.
     pub(crate) async fn take(&self, limits: &Limits, caller: &str) -> Standing {
         let keys: Vec<_> = limits.keys(caller).collect();
-        if let Some(redis) = &self.redis
-            && let Some(outcome) = redis::take(redis, &keys, &limits.rates).await
-        {
-            return limits.standing(outcome);
+        if let Some(redis) = &self.redis {
+            let outcome = redis::take(redis, &keys, &limits.rates).await;
+            self.tell(outcome.is_none());
+            if let Some(outcome) = outcome {
+                return limits.standing(outcome);
+            }
         }
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let outcome = self
             .local
             .take(&keys, &limits.rates, since_epoch.unwrap_or_default());
         limits.standing(outcome)
+    }
+}
+
+impl Limiter {
+    /// One line in the log when this process begins to count by itself, and one when it no longer has to.
+    fn tell(&self, alone: bool) {
+        match (self.alone.swap(alone, Ordering::Relaxed), alone) {
+            (false, true) => tracing::warn!("Redis does not count calls: this process does"),
+            (true, false) => tracing::info!("Redis counts calls again"),
+            _ => {}
+        }
     }
 }
 

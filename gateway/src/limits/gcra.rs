@@ -1,4 +1,4 @@
-//! The algorithm: a bucket is one number, the time at which it would be as if nobody had ever called.
+//! The algorithm (ITU-T I.371, annex A): a bucket is one number, the time at which it would be as if nobody had ever called.
 //! Each call moves it by the interval of the rate; one that would move it too far ahead is refused.
 
 use std::time::Duration;

@@ -53,16 +53,16 @@ pub(super) async fn take(redis: &Redis, keys: &[String], rates: &[Rate]) -> Opti
     let answer = match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
-            tracing::warn!("rates are limited by this process alone: {error}");
+            tracing::debug!("rate limits: {error}");
             return None;
         }
         Err(_) => {
-            tracing::warn!("rates are limited by this process alone: Redis took {PATIENCE:?}");
+            tracing::debug!("rate limits: Redis did not answer within {PATIENCE:?}");
             return None;
         }
     };
     let &[index, ahead, wait] = answer.as_slice() else {
-        tracing::error!("rates are limited by this process alone: Redis answered {answer:?}");
+        tracing::error!("rate limits: Redis answered {answer:?}");
         return None;
     };
     let index = usize::try_from(index).ok()?;
