@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -20,7 +19,6 @@ use thiserror::Error;
 use token::{AccessSigner, AccessVerifier, RefreshKeys};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use transcode::{MethodPolicy, Security, Transcoder};
 use validate::Validator;
 
@@ -31,11 +29,9 @@ use crate::rest::Rest;
 use crate::revocation::Revocations;
 use crate::{Contracts, client, compression, pages, request_id};
 
+mod cors;
 mod grpc;
 mod upstreams;
-
-/// How long a browser may keep the answer to a preflight.
-const PREFLIGHT_KEPT: Duration = Duration::from_secs(3600);
 
 /// What a gateway is made of.
 #[derive(Debug)]
@@ -201,7 +197,7 @@ impl Gateway {
             metadata,
         } = parts.edge;
         let cors = (!cors_origins.is_empty()).then(|| {
-            let layer = cors(cors_origins, metadata);
+            let layer = cors::layer(cors_origins, metadata);
             Services {
                 grpc: BoxCloneSyncService::new(layer.layer(plain.grpc.clone())),
                 http: BoxCloneSyncService::new(layer.layer(plain.http.clone())),
@@ -335,18 +331,17 @@ fn http(
             Ok(pages::shaped(&method, response))
         }
     });
-    let compressed = compression::layer().layer(shaped.clone());
+    let services = Arc::new((compression::layer().layer(shaped.clone()), shaped));
     service_fn(move |request: Request<Body>| {
-        // Whoever takes no encoding is not asked which.
-        let asked = request.headers().contains_key(header::ACCEPT_ENCODING);
-        let services = (!asked)
-            .then(|| shaped.clone())
-            .ok_or_else(|| compressed.clone());
+        let services = Arc::clone(&services);
         async move {
-            Ok::<_, Infallible>(match services {
-                Ok(shaped) => shaped.oneshot(request).await?,
-                Err(compressed) => compressed.oneshot(request).await?.map(Body::new),
-            })
+            let (compressed, plain) = &*services;
+            // Whoever takes no encoding is not asked which.
+            if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+                return plain.clone().oneshot(request).await;
+            }
+            let response = compressed.clone().oneshot(request).await?;
+            Ok(response.map(Body::new))
         }
     })
 }
@@ -369,34 +364,4 @@ async fn beside(
     chassis::grpc::health_and_reflection(&pool.encode_to_vec(), &services, health, stopping)
         .await
         .map_err(|error| BuildError::Reflection(error.to_string()))
-}
-
-fn cors(origins: Vec<HeaderValue>, metadata: Vec<HeaderName>) -> CorsLayer {
-    let allowed = [
-        header::AUTHORIZATION,
-        header::CONTENT_TYPE,
-        header::ACCEPT_LANGUAGE,
-        header::IF_NONE_MATCH,
-        HeaderName::from_static("grpc-timeout"),
-        HeaderName::from_static("x-grpc-web"),
-        HeaderName::from_static("x-user-agent"),
-        HeaderName::from_static("idempotency-key"),
-        HeaderName::from_static("traceparent"),
-        HeaderName::from_static("tracestate"),
-        request_id::HEADER,
-    ];
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-        ])
-        .allow_headers(allowed.into_iter().chain(metadata).collect::<Vec<_>>())
-        // Which metadata an answer has is for its service to know, and no cookie makes it a secret.
-        .expose_headers(Any)
-        .max_age(PREFLIGHT_KEPT)
 }

@@ -72,8 +72,17 @@ impl AuthArgs {
     /// The key of a gateway that hosts none: only where some method needs a token.
     pub(super) fn verified(&self, needed: bool, problems: &mut Problems) -> Option<Tokens> {
         let access = self.access_key(problems);
-        if access.is_none() && !needed {
-            return Some(Tokens::Verified(AccessVerifier::without_keys()));
+        match (&access, needed) {
+            (None, false) => return Some(Tokens::Verified(AccessVerifier::without_keys())),
+            (None, true) => {
+                problems.add(
+                    "PASETO_ACCESS_KEY",
+                    "is not set, and there are methods that need a token: give the public key that \
+                     verifies it, or say in DEFAULT_ACCESS that they are public",
+                );
+                return None;
+            }
+            (Some(_), _) => {}
         }
         let verifier = problems.read(
             "PASETO_ACCESS_KEY",
