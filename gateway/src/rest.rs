@@ -1,8 +1,6 @@
 //! REST, through the contract's `google.api.http` rules. No handler is written for an endpoint.
 
 mod cache;
-mod incoming;
-mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +15,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use prost_reflect::DescriptorPool;
 use tonic::Status;
+use transcode::service::answer::{ServiceError, stream, stream_form, unary};
 use transcode::{Route, Transcoder};
 
-use self::incoming::{Incoming, Next};
 use crate::compression::Uncompressed;
 use crate::error::Failure;
 use crate::front::Front;
@@ -30,9 +28,6 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The largest message of an upstream's answer, in bytes.
-const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Answers REST requests. Clones share everything.
 #[derive(Debug, Clone)]
@@ -79,7 +74,8 @@ impl Rest {
 
     async fn transcode(&self, head: Parts, body: Body) -> Result<Response<Body>, Failure> {
         let route = self.transcoder.find(&head.method, head.uri.path())?;
-        let method = self.contract.get(route.grpc_path());
+        let grpc_path = route.grpc_path();
+        let method = self.contract.get(grpc_path);
         let body = if route.takes_body() {
             let limit = method
                 .and_then(|method| method.max_body)
@@ -91,18 +87,28 @@ impl Rest {
         let content_type = head.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| value.to_str().unwrap_or("?"));
         let streams = route.method().is_server_streaming();
-        let form = streams
-            .then(|| stream::form(&route, &head.headers))
-            .transpose()?;
+        let form = match streams {
+            true => {
+                let form = stream_form(&route, &head.headers);
+                Some(form.ok_or_else(Failure::not_acceptable)?)
+            }
+            false => None,
+        };
         let message = route.request(head.uri.query(), content_type, &body)?;
         let kept = head.headers.get(header::IF_NONE_MATCH).cloned();
         let reads = matches!(head.method, Method::GET | Method::HEAD);
         let response = self.front.call(call(&route, head, &message)?).await;
         if let Some(form) = form {
-            return stream::answer(&route, form, response).await;
+            let pool = self.pool.clone();
+            let path = grpc_path.to_owned();
+            let error = move |error| failed(&path, error).body(&pool);
+            let begun = stream(&route, form, response, error).await;
+            let (metadata, response) = begun.map_err(|error| failed(grpc_path, error))?;
+            return Ok(described(&metadata, response).map(Body::new));
         }
-        let (metadata, message) = result(&route, response).await?;
-        let mut response = answer(&route, &metadata, &message)?;
+        let answered = unary(&route, response).await;
+        let (metadata, response) = answered.map_err(|error| failed(grpc_path, error))?;
+        let mut response = described(&metadata, response);
         if method.is_some_and(|method| method.secret_reply) {
             response.extensions_mut().insert(Uncompressed);
         }
@@ -171,43 +177,23 @@ fn call(
     Ok(call)
 }
 
-/// The metadata and the message of the response to a unary call, or its status.
-async fn result(
-    route: &Route<'_>,
-    response: Response<tonic::body::Body>,
-) -> Result<(HeaderMap, Bytes), Status> {
-    let (metadata, mut incoming) = Incoming::of(route, response)?;
-    let Next::Message(message) = incoming.next().await? else {
-        return Err(incoming.broken("a unary call has no message"));
-    };
-    match incoming.next().await? {
-        Next::End => Ok((metadata, message)),
-        Next::Message(_) => Err(incoming.broken("a unary call has more than one message")),
+/// What an upstream did wrong is for the log.
+fn failed(grpc_path: &str, error: ServiceError) -> Failure {
+    match error {
+        ServiceError::Status(status) => status.into(),
+        broken @ ServiceError::Broken(_) => {
+            tracing::error!(method = grpc_path, "{broken}");
+            Status::internal("the service failed").into()
+        }
     }
 }
 
-fn answer(
-    route: &Route<'_>,
-    metadata: &HeaderMap,
-    message: &[u8],
-) -> Result<Response<Bytes>, Failure> {
-    let answer = route.response(message).map_err(|error| {
-        tracing::error!(
-            method = route.grpc_path(),
-            "an answer cannot be transcoded: {error}"
-        );
-        Status::internal("the service failed")
-    })?;
-    let has_body = answer.has_body();
-    let mut response = Response::new(answer.body);
-    *response.status_mut() = answer.status;
+/// What every answer says beside its body.
+fn described<B>(metadata: &HeaderMap, mut response: Response<B>) -> Response<B> {
     let headers = response.headers_mut();
-    if has_body {
-        headers.insert(header::CONTENT_TYPE, answer.content_type);
-    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     pass_on(metadata, headers);
-    Ok(response)
+    response
 }
 
 /// Passes on what an upstream says beside its message, and what the gateway itself says of the call.

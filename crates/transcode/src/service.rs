@@ -4,6 +4,7 @@
 //! It decides nothing beyond transcoding: who may call, limits on calls and their logs are layers around
 //! it or around the service within.
 
+pub mod answer;
 mod call;
 mod failure;
 mod incoming;
@@ -24,10 +25,8 @@ use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
 
-use crate::route::Route;
 use crate::transcoder::Transcoder;
 use failure::Failure;
-use incoming::{Incoming, Next};
 
 /// The largest body that is taken unless another limit is set, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -128,17 +127,30 @@ where
         let content_type = head.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| value.to_str().unwrap_or("?"));
         let streams = route.method().is_server_streaming();
-        let form = streams
-            .then(|| streamed::form(&route, &head.headers))
-            .transpose()?;
+        let form = match streams {
+            true => {
+                let form = answer::stream_form(&route, &head.headers);
+                Some(form.ok_or_else(Failure::not_acceptable)?)
+            }
+            false => None,
+        };
         let message = route.request(head.uri.query(), content_type, &body)?;
         let response = self
             .call_service(call::request(&route, head, &message)?)
             .await?;
-        match form {
-            Some(form) => streamed::answer(&route, form, response).await,
-            None => unary(&route, response).await,
-        }
+        let (metadata, mut response) = match form {
+            Some(form) => {
+                let pool = self.pool.clone();
+                let error = move |error| Failure::from(error).body(&pool);
+                answer::stream(&route, form, response, error).await?
+            }
+            None => {
+                let (metadata, response) = answer::unary(&route, response).await?;
+                (metadata, response.map(|body| Body::new(Full::new(body))))
+            }
+        };
+        call::pass_on(&metadata, response.headers_mut());
+        Ok(response)
     }
 
     async fn call_service(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
@@ -181,26 +193,4 @@ where
         Err(error) if error.is::<LengthLimitError>() => Err(Failure::body_too_large(limit)),
         Err(_) => Err(Status::invalid_argument("the body broke off").into()),
     }
-}
-
-async fn unary(route: &Route<'_>, response: Response<Body>) -> Result<Response<Body>, Failure> {
-    let (metadata, mut incoming) = Incoming::of(response)?;
-    let Next::Message(message) = incoming.next().await? else {
-        return Err(incoming::broken("a unary call has no message").into());
-    };
-    if let Next::Message(_) = incoming.next().await? {
-        return Err(incoming::broken("a unary call has more than one message").into());
-    }
-    let answer = route
-        .response(&message)
-        .map_err(|error| incoming::broken(&error.to_string()))?;
-    let has_body = answer.has_body();
-    let mut response = Response::new(Body::new(Full::new(answer.body)));
-    *response.status_mut() = answer.status;
-    let headers = response.headers_mut();
-    if has_body {
-        headers.insert(header::CONTENT_TYPE, answer.content_type);
-    }
-    call::pass_on(&metadata, headers);
-    Ok(response)
 }

@@ -7,6 +7,7 @@ use prost_reflect::DescriptorPool;
 use tonic::Status;
 use tonic::body::Body;
 
+use super::answer::ServiceError;
 use crate::error::{FieldViolation, Miss, RequestError, RequestErrorKind};
 use crate::status::{error_body, http_status, violations_body};
 
@@ -29,6 +30,15 @@ impl From<Status> for Failure {
             status,
             violations: Vec::new(),
             allow: None,
+        }
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Status(status) => status.into(),
+            broken @ ServiceError::Broken(_) => Status::internal(broken.to_string()).into(),
         }
     }
 }

@@ -10,6 +10,8 @@ use http_body::Body as _;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use super::answer::{ServiceError, broken};
+
 /// The bytes before each message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
 
@@ -19,7 +21,10 @@ const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
 /// The messages of a response that has begun.
 pub(super) struct Incoming {
     body: Body,
-    data: BytesMut,
+    /// What comes first: the rest of a piece. A message that is within one piece is not copied.
+    piece: Bytes,
+    /// What was put together of several pieces; none while `piece` holds anything.
+    joined: BytesMut,
     /// Its head has the status already: nothing follows.
     is_over: bool,
 }
@@ -33,27 +38,31 @@ pub(super) enum Next {
 
 impl Incoming {
     /// The metadata of a response, and what comes after it.
-    pub(super) fn of(response: Response<Body>) -> Result<(HeaderMap, Self), Status> {
+    pub(super) fn of(response: Response<Body>) -> Result<(HeaderMap, Self), ServiceError> {
         let (head, body) = response.into_parts();
         let status = Status::from_header_map(&head.headers);
         let is_over = status.is_some();
         if let Some(failed) = status.filter(|status| status.code() != Code::Ok) {
-            return Err(failed);
+            return Err(failed.into());
         }
         let incoming = Self {
             body,
-            data: BytesMut::new(),
+            piece: Bytes::new(),
+            joined: BytesMut::new(),
             is_over,
         };
         Ok((head.headers, incoming))
     }
 
     /// What comes next. Not to be asked again after the end.
-    pub(super) async fn next(&mut self) -> Result<Next, Status> {
+    pub(super) async fn next(&mut self) -> Result<Next, ServiceError> {
         poll_fn(|context| self.poll_next(context)).await
     }
 
-    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Next, Status>> {
+    pub(super) fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Next, ServiceError>> {
         if self.is_over {
             return Poll::Ready(Ok(Next::End));
         }
@@ -66,15 +75,27 @@ impl Incoming {
                 return Poll::Ready(Err(broken("the response has no status")));
             };
             match frame?.into_data() {
-                Ok(chunk) => self.data.extend_from_slice(&chunk),
+                Ok(piece) => self.push(piece),
                 Err(frame) => return Poll::Ready(self.end(frame.into_trailers().ok())),
             }
         }
     }
 
+    fn push(&mut self, piece: Bytes) {
+        if self.piece.is_empty() && self.joined.is_empty() {
+            self.piece = piece;
+        } else {
+            self.joined
+                .extend_from_slice(&std::mem::take(&mut self.piece));
+            self.joined.extend_from_slice(&piece);
+        }
+    }
+
     /// The next message, if all of it is here.
-    fn take(&mut self) -> Result<Option<Bytes>, Status> {
-        let Some((prefix, rest)) = self.data.split_at_checked(PREFIX) else {
+    fn take(&mut self) -> Result<Option<Bytes>, ServiceError> {
+        let is_whole = self.joined.is_empty();
+        let data: &[u8] = if is_whole { &self.piece } else { &self.joined };
+        let Some((prefix, rest)) = data.split_at_checked(PREFIX) else {
             return Ok(None);
         };
         if prefix[0] != 0 {
@@ -83,27 +104,28 @@ impl Incoming {
         let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
         if length > MESSAGE_LIMIT {
             let message = format!("the message is larger than the limit of {MESSAGE_LIMIT} bytes");
-            return Err(Status::resource_exhausted(message));
+            return Err(Status::resource_exhausted(message).into());
         }
         if rest.len() < length {
             return Ok(None);
         }
-        self.data.advance(PREFIX);
-        Ok(Some(self.data.split_to(length).freeze()))
+        Ok(Some(if is_whole {
+            self.piece.advance(PREFIX);
+            self.piece.split_to(length)
+        } else {
+            self.joined.advance(PREFIX);
+            self.joined.split_to(length).freeze()
+        }))
     }
 
-    fn end(&self, trailers: Option<HeaderMap>) -> Result<Next, Status> {
+    fn end(&self, trailers: Option<HeaderMap>) -> Result<Next, ServiceError> {
         let status = trailers.and_then(|trailers| Status::from_header_map(&trailers));
+        let is_cut = !(self.piece.is_empty() && self.joined.is_empty());
         match status {
             None => Err(broken("the trailers have no status")),
-            Some(status) if status.code() != Code::Ok => Err(status),
-            Some(_) if !self.data.is_empty() => Err(broken("the last message is cut off")),
+            Some(status) if status.code() != Code::Ok => Err(status.into()),
+            Some(_) if is_cut => Err(broken("the last message is cut off")),
             Some(_) => Ok(Next::End),
         }
     }
-}
-
-/// What the service did wrong.
-pub(super) fn broken(what: &str) -> Status {
-    Status::internal(format!("the service's answer cannot be read: {what}"))
 }

@@ -8,40 +8,33 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Frame;
 use http_body_util::Full;
-use prost_reflect::DescriptorPool;
-use tonic::Status;
 use tonic::body::Body;
 
-use super::call::pass_on;
-use super::failure::Failure;
-use super::incoming::{Incoming, Next, broken};
+use super::answer::{ServiceError, broken};
+use super::incoming::{Incoming, Next};
 use crate::route::Route;
 use crate::stream::{StreamEncoder, StreamForm};
 
 /// The messages of a service in the client's form.
-struct Encoded {
+struct Encoded<E> {
     incoming: Incoming,
     /// `None` once the end was written.
     encoder: Option<StreamEncoder>,
     /// What was encoded before there was a body.
     first: Option<Bytes>,
-    pool: DescriptorPool,
+    /// The JSON of an error.
+    error: E,
 }
 
-/// The form in which the client takes a stream.
-pub(super) fn form(route: &Route<'_>, headers: &HeaderMap) -> Result<StreamForm, Failure> {
-    let values = headers.get_all(header::ACCEPT).iter();
-    let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-    let form = route.stream_form(&values.join(","));
-    form.ok_or_else(Failure::not_acceptable)
-}
-
-/// Answers when the first message is there, or the end: until then an error has a status of its own.
-pub(super) async fn answer(
+pub(super) async fn begin<E>(
     route: &Route<'_>,
     form: StreamForm,
     response: Response<Body>,
-) -> Result<Response<Body>, Failure> {
+    error: E,
+) -> Result<(HeaderMap, Response<Body>), ServiceError>
+where
+    E: Fn(ServiceError) -> Bytes + Send + Sync + Unpin + 'static,
+{
     let (metadata, mut incoming) = Incoming::of(response)?;
     let mut encoder = route.stream(form);
     let (status, content_type, body) = match incoming.next().await? {
@@ -51,7 +44,7 @@ pub(super) async fn answer(
                 incoming,
                 encoder: Some(encoder),
                 first: Some(piece.body),
-                pool: route.method().parent_pool().clone(),
+                error,
             };
             (piece.status, piece.content_type, Body::new(body))
         }
@@ -67,27 +60,25 @@ pub(super) async fn answer(
     headers.insert(header::CONTENT_TYPE, content_type);
     // A proxy that gathers would turn a stream into one late answer.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    pass_on(&metadata, headers);
-    Ok(response)
+    Ok((metadata, response))
 }
 
-fn encoded(encoder: &mut StreamEncoder, message: &[u8]) -> Result<crate::Response, Status> {
+fn encoded(encoder: &mut StreamEncoder, message: &[u8]) -> Result<crate::Response, ServiceError> {
     let piece = encoder.message(message);
     piece.map_err(|error| broken(&error.to_string()))
 }
 
 // === impl Encoded ===
 
-impl Encoded {
+impl<E: Fn(ServiceError) -> Bytes> Encoded<E> {
     /// The last piece of the body, after an error.
-    fn failed(&self, encoder: StreamEncoder, status: Status) -> Result<Bytes, io::Error> {
-        let error = Failure::from(status).body(&self.pool);
-        let last = encoder.error(&error);
+    fn failed(&self, encoder: StreamEncoder, error: ServiceError) -> Result<Bytes, io::Error> {
+        let last = encoder.error(&(self.error)(error));
         last.ok_or_else(|| io::Error::other("the stream broke off"))
     }
 }
 
-impl http_body::Body for Encoded {
+impl<E: Fn(ServiceError) -> Bytes + Unpin> http_body::Body for Encoded<E> {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -111,14 +102,14 @@ impl http_body::Body for Encoded {
                 let last = encoder.end();
                 return Poll::Ready((!last.is_empty()).then(|| Ok(Frame::data(last))));
             }
-            Err(status) => Err(status),
+            Err(error) => Err(error),
         };
         Poll::Ready(Some(match piece {
             Ok(piece) => {
                 self.encoder = Some(encoder);
                 Ok(Frame::data(piece.body))
             }
-            Err(status) => self.failed(encoder, status).map(Frame::data),
+            Err(error) => self.failed(encoder, error).map(Frame::data),
         }))
     }
 }
