@@ -2,41 +2,42 @@
 //! call them, what of the client's headers goes further, the deadline, the contract's rules.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use chassis::contract::{Access, Method, RateLimitKey};
 use chassis::layer::method::Methods;
 use chassis::layer::{self, authenticate, idempotency, log, method, metrics, trace};
+use chassis::timeout;
+use chassis::trace::{BAGGAGE, TRACEPARENT, TRACESTATE};
 use http::{HeaderMap, HeaderName, Request, Response, header};
 use token::{AccessVerifier, Identity};
 use tonic::Status;
 use tonic::body::Body;
-use tower::util::BoxCloneSyncService;
-use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower::{Layer as _, service_fn};
 
 use crate::client::Client;
 use crate::limits::{self, Limiter, Limits, Standing};
-use crate::metadata;
 use crate::revocation::Revocations;
+use crate::shared::Shared;
+use crate::{metadata, request_id};
 
 /// Where the calls of a service go.
-pub type Upstream = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+pub type Upstream = Shared<Request<Body>, Response<Body>>;
 
 /// The client's headers that go further. Everything else ends here, so that no client can speak to
 /// a service in the gateway's name.
-const PASSED_ON: [&str; 10] = [
-    "authorization",
-    "accept-language",
-    "x-request-id",
-    "traceparent",
-    "tracestate",
-    "baggage",
-    "idempotency-key",
-    "grpc-timeout",
-    "grpc-accept-encoding",
-    "grpc-encoding",
+const PASSED_ON: [HeaderName; 10] = [
+    header::AUTHORIZATION,
+    header::ACCEPT_LANGUAGE,
+    request_id::HEADER,
+    TRACEPARENT,
+    TRACESTATE,
+    BAGGAGE,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static(timeout::HEADER),
+    HeaderName::from_static("grpc-accept-encoding"),
+    HeaderName::from_static("grpc-encoding"),
 ];
 
 /// The address of the client, as the gateway sees it. Only the gateway sets it.
@@ -137,7 +138,7 @@ impl Front {
             async move {
                 let Decision { call, standing } = admission.decide(request).await;
                 let mut response = match call {
-                    Ok((upstream, request)) => upstream.oneshot(request).await?,
+                    Ok((upstream, request)) => upstream.answer(request).await,
                     Err(status) => status.into_http(),
                 };
                 if let Some(standing) = standing {
@@ -149,17 +150,12 @@ impl Front {
         let calls = log::layer().layer(calls);
         let calls = metrics::layer().layer(calls);
         let calls = trace::layer(parts).layer(calls);
-        Self(BoxCloneSyncService::new(
-            method::layer(methods).layer(calls),
-        ))
+        Self(Shared::new(method::layer(methods).layer(calls)))
     }
 
     /// Answers a gRPC call.
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {
-        match self.0.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+        self.0.answer(request).await
     }
 }
 
@@ -236,8 +232,8 @@ impl Admission {
 fn passed_on(headers: &HeaderMap, client: Option<Client>, more: &[HeaderName]) -> HeaderMap {
     let mut kept = HeaderMap::with_capacity(PASSED_ON.len() + more.len());
     for name in PASSED_ON {
-        if let Some(value) = headers.get(name) {
-            kept.insert(HeaderName::from_static(name), value.clone());
+        if let Some(value) = headers.get(&name) {
+            kept.insert(name, value.clone());
         }
     }
     for name in more {
@@ -259,6 +255,8 @@ fn passed_on(headers: &HeaderMap, client: Option<Client>, more: &[HeaderName]) -
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use parking_lot::Mutex;
     use token::AccessSigner;
 
@@ -287,7 +285,7 @@ mod tests {
         let nobody = service_fn(|_: Request<Body>| async {
             Ok::<_, Infallible>(Status::internal("not to be called").into_http())
         });
-        let nobody = BoxCloneSyncService::new(nobody);
+        let nobody = Shared::new(nobody);
         let contract = crate::Contracts::compiled().unwrap().contract;
         let validator = Arc::new(validate::Validator::new(proto::descriptors()).unwrap());
         let metrics = chassis::metrics::Metrics::default();

@@ -1,6 +1,5 @@
 //! Putting the parts together.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,8 +16,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Versi
 use prost_reflect::DescriptorPool;
 use thiserror::Error;
 use token::{AccessSigner, AccessVerifier, RefreshKeys};
-use tower::util::BoxCloneSyncService;
-use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
+use tower::Layer as _;
 use transcode::{MethodPolicy, Security, Transcoder};
 use validate::Validator;
 
@@ -27,11 +25,16 @@ use crate::front::{Front, Policy};
 use crate::limits::Limiter;
 use crate::rest::Rest;
 use crate::revocation::Revocations;
-use crate::{Contracts, client, compression, pages, request_id};
+use crate::shared::Shared;
+use crate::upstream::UpstreamError;
+use crate::{Contracts, client, pages, request_id};
 
 mod cors;
 mod grpc;
+mod plain;
 mod upstreams;
+
+use plain::Http;
 
 /// What a gateway is made of.
 #[derive(Debug)]
@@ -83,21 +86,24 @@ pub enum Tokens {
 
 /// A gateway, ready to be served. Clones share everything.
 #[derive(Clone)]
-pub struct Gateway {
-    plain: Services,
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    http: Http,
+    grpc: Service,
     /// For browsers; none if no origin may call.
-    cors: Option<Services>,
+    cors: Option<Cors>,
     trusted_proxies: usize,
     stopping: Shutdown,
 }
 
-#[derive(Clone)]
-struct Services {
-    grpc: Service,
+/// The same for browsers that call from pages of other origins.
+struct Cors {
     http: Service,
+    grpc: Service,
 }
 
-type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+type Service = Shared<Request<Body>, Response<Body>>;
 
 /// The contracts cannot be served.
 #[derive(Debug, Error)]
@@ -114,9 +120,9 @@ pub enum BuildError {
     /// A service goes over the bus, and there is no channel.
     #[error("{0} is to be called over the bus, and there is none")]
     NoBus(String),
-    /// Servers with TLS cannot be believed by anybody.
-    #[error("the roots for upstreams with TLS cannot be used: {0:?}")]
-    UpstreamTls(#[source] tonic::transport::Error),
+    /// An upstream cannot be called as it is set.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
     /// The accounts are hosted here, and there are no keys to mint tokens with.
     #[error("the accounts need keys to mint tokens with")]
     NoKeys,
@@ -187,10 +193,8 @@ impl Gateway {
         let further = parts.pages.has_routes();
         let router = router.merge(parts.pages);
         let beside = beside(&pool, &contract, &parts.health, &stopping).await?;
-        let plain = Services {
-            grpc: BoxCloneSyncService::new(grpc::service(front, beside)),
-            http: BoxCloneSyncService::new(http(router, further, rest)),
-        };
+        let http = Http::new(router, further, rest);
+        let grpc = Shared::new(grpc::service(front, beside));
         let Edge {
             cors_origins,
             trusted_proxies,
@@ -198,49 +202,49 @@ impl Gateway {
         } = parts.edge;
         let cors = (!cors_origins.is_empty()).then(|| {
             let layer = cors::layer(cors_origins, metadata);
-            Services {
-                grpc: BoxCloneSyncService::new(layer.layer(plain.grpc.clone())),
-                http: BoxCloneSyncService::new(layer.layer(plain.http.clone())),
+            Cors {
+                http: Shared::new(layer.layer(http.clone())),
+                grpc: Shared::new(layer.layer(grpc.clone())),
             }
         });
-        Ok(Self {
-            plain,
+        Ok(Self(Arc::new(Inner {
+            http,
+            grpc,
             cors,
             trusted_proxies,
             stopping,
-        })
+        })))
     }
 
     /// From now on the gateway says that it is not ready, and streams that could live for ever end.
     pub fn begin_stop(&self) {
-        self.stopping.begin();
+        self.0.stopping.begin();
     }
 
     /// Answers a request of any protocol.
     pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        let Inner {
+            http,
+            grpc,
+            cors,
+            trusted_proxies,
+            ..
+        } = &*self.0;
         let id = request_id::settle(request.headers_mut());
-        client::settle(&mut request, self.trusted_proxies);
-        let cors = self.cors.as_ref().filter(|_| is_cors(&request));
-        let services = cors.unwrap_or(&self.plain);
-        let mut service = if grpc::is_grpc(&request) {
-            services.grpc.clone()
+        client::settle(&mut request, *trusted_proxies);
+        let asks_across = cors.as_ref().filter(|_| is_cors(&request));
+        let is_grpc = grpc::is_grpc(&request);
+        let mut response = if !has_host(&request) {
+            hostless()
         } else {
-            services.http.clone()
-        };
-        let mut response = if has_host(&request) {
-            match service.call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
+            match asks_across {
+                Some(cors) if is_grpc => cors.grpc.answer(request).await,
+                Some(cors) => cors.http.answer(request).await,
+                None if is_grpc => grpc.answer(request).await,
+                None => http.answer(request).await,
             }
-        } else {
-            let failure = Failure::invalid_request("a request needs one `host` header");
-            let mut response = failure.into_response();
-            // Whoever sends such a thing may not mean what follows as we would read it.
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
-            response
         };
-        if self.cors.is_some() && cors.is_none() {
+        if cors.is_some() && asks_across.is_none() {
             // To a browser of another origin the answer would have been another one.
             let origin = HeaderValue::from_static("origin");
             response.headers_mut().append(header::VARY, origin);
@@ -252,6 +256,15 @@ impl Gateway {
             .or_insert(HeaderValue::from_static("nosniff"));
         response
     }
+}
+
+fn hostless() -> Response<Body> {
+    let failure = Failure::invalid_request("a request needs one `host` header");
+    let mut response = failure.into_response();
+    // Whoever sends such a thing may not mean what follows as we would read it.
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 /// RFC 9112, 3.2: a request of HTTP/1.1 without a host, or with two, is refused.
@@ -308,42 +321,6 @@ fn transcoder(
         })
     };
     Transcoder::new(pool, &services, policy, transcode::Options::default())
-}
-
-/// The pages and REST, with every error in the one shape.
-fn http(
-    router: Router,
-    further: bool,
-    rest: Rest,
-) -> impl tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
-    let shaped = service_fn(move |request: Request<Body>| {
-        let (router, rest) = (router.clone(), rest.clone());
-        async move {
-            if !pages::owns(request.uri().path(), further) {
-                return Ok::<_, Infallible>(rest.answer(request).await);
-            }
-            let method = request.method().clone();
-            let response = router.oneshot(request).await?;
-            Ok(pages::shaped(&method, response))
-        }
-    });
-    let services = Arc::new((compression::layer().layer(shaped.clone()), shaped));
-    service_fn(move |request: Request<Body>| {
-        let services = Arc::clone(&services);
-        async move {
-            let (compressed, plain) = &*services;
-            // Whoever takes no encoding is not asked which.
-            if !request.headers().contains_key(header::ACCEPT_ENCODING) {
-                return plain.clone().oneshot(request).await;
-            }
-            let response = compressed.clone().oneshot(request).await?;
-            Ok(response.map(Body::new))
-        }
-    })
 }
 
 /// Health and reflection.

@@ -18,9 +18,11 @@
 //! | [`auth`] | `auth.v1.AuthService`: mints tokens, asks the user service |
 //! | [`revocation`] | which sessions' tokens are void before they expire |
 //! | [`redis`] | what the gateways of a platform share |
+//! | [`upstream`] | gRPC servers that are called over HTTP/2 |
 //! | [`front`] | what every call passes, whatever protocol brought it |
 //! | [`rest`] | REST through the contract's `google.api.http` rules |
 //! | [`error`] | the one error shape |
+//! | [`shared`] | services that all their callers share |
 //! | [`pages`] | health, API documents |
 //! | [`server`] | connections: HTTP/1.1 and HTTP/2 on one port |
 //! | [`tls`] | the certificate of that port |
@@ -43,8 +45,9 @@ pub mod rest;
 pub mod revocation;
 pub mod server;
 pub mod settings;
+pub mod shared;
 pub mod tls;
-mod upstream;
+pub mod upstream;
 
 pub use contracts::Contracts;
 pub use gateway::{Edge, Gateway, Parts, Tokens};

@@ -17,7 +17,9 @@ pub fn settle(headers: &mut HeaderMap) -> HeaderValue {
     };
     let given = headers.get(&HEADER).filter(good).cloned();
     let id = given.unwrap_or_else(|| {
-        HeaderValue::try_from(Uuid::now_v7().to_string()).expect("a UUID is printable")
+        let id = Uuid::now_v7();
+        let text = &mut Uuid::encode_buffer();
+        HeaderValue::from_str(id.hyphenated().encode_lower(text)).expect("a UUID is printable")
     });
     headers.insert(HEADER, id.clone());
     id

@@ -144,7 +144,14 @@ impl TraceContext {
             flags,
             ..
         } = self;
-        format!("00-{trace_id:032x}-{span_id:016x}-{flags:02x}")
+        let mut text = String::with_capacity(LENGTH);
+        text.push_str("00-");
+        push_hex(&mut text, &trace_id.to_be_bytes());
+        text.push('-');
+        push_hex(&mut text, &span_id.to_be_bytes());
+        text.push('-');
+        push_hex(&mut text, &[*flags]);
+        text
     }
 
     /// The headers by which others are told, each with its value.
@@ -168,6 +175,15 @@ impl TraceContext {
         }
         for (name, value) in self.headers() {
             headers.insert(name, value);
+        }
+    }
+}
+
+/// Two lower-case digits a byte. Each call has a few of them, and `format!` takes ten times as long.
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(half.into(), 16).unwrap_or('0'));
         }
     }
 }

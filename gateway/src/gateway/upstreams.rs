@@ -9,14 +9,14 @@ use chassis::layer::{self, LayerService, catch_panic, deadline, load_shed, propa
 use http::Uri;
 use proto::auth::v1::auth_service_server::AuthServiceServer;
 use tower::Layer as _;
-use tower::util::BoxCloneSyncService;
 
 use super::{BuildError, Tokens};
 use crate::auth::{Auth, service_token};
 use crate::contracts::USERS;
 use crate::front::Upstream;
 use crate::revocation::Revocations;
-use crate::upstream::Http2;
+use crate::shared::Shared;
+use crate::upstream::{Http2, Target};
 use crate::{Contracts, breaker};
 
 /// The upstream of each service of the contracts, by name.
@@ -35,13 +35,13 @@ pub(super) fn of(
         let server = match servers.entry(uri) {
             Entry::Occupied(server) => server.into_mut(),
             Entry::Vacant(server) => {
-                let upstream = Http2::new(uri, contracts.upstream_ca.as_deref());
-                server.insert(upstream.map_err(BuildError::UpstreamTls)?)
+                let target = Target::new(uri, contracts.upstream_ca.as_deref())?;
+                server.insert(Http2::new(target))
             }
         };
         let called = called(stack, service, server.clone());
         if service == USERS {
-            users = Some(BoxCloneSyncService::new(called.clone()));
+            users = Some(Shared::new(called.clone()));
         }
         upstreams.insert(service.clone(), edge(stack, called));
     }
@@ -58,7 +58,7 @@ pub(super) fn of(
         let channel = channel.ok_or_else(|| BuildError::NoBus(service.clone()))?;
         let called = called(stack, &service, channel);
         if service == USERS {
-            users_on_bus = Some(BoxCloneSyncService::new(called.clone()));
+            users_on_bus = Some(Shared::new(called.clone()));
         }
         upstreams.insert(service, edge(stack, called));
     }
@@ -77,7 +77,7 @@ pub(super) fn of(
         // Over HTTP/2 a token says what the bus key says over the bus.
         Some(direct) => {
             let tokens = service_token::layer(&stack.contract, Arc::clone(&signer));
-            BoxCloneSyncService::new(tokens.layer(direct))
+            Shared::new(tokens.layer(direct))
         }
         None => users_on_bus.ok_or_else(|| BuildError::NoBus(USERS.to_owned()))?,
     };
@@ -106,5 +106,5 @@ fn called<S: LayerService>(
 fn edge<S: LayerService>(parts: &layer::Parts, service: S) -> Upstream {
     let service = validation::layer(parts).layer(service);
     let service = deadline::layer().layer(service);
-    BoxCloneSyncService::new(catch_panic::layer().layer(service))
+    Shared::new(catch_panic::layer().layer(service))
 }

@@ -7,6 +7,7 @@
     reason = "figures are for whoever runs the tests"
 )]
 
+mod connections;
 mod edge;
 mod figures;
 mod harness;

@@ -1,0 +1,181 @@
+//! One call over a connection: its request is sent while its answer is awaited.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{Reason, RecvStream, SendStream};
+use http::{Request, Response};
+use http_body::{Body as _, Frame};
+use tokio::task::AbortHandle;
+use tonic::Status;
+use tonic::body::Body;
+
+use super::connection::Sender;
+use super::status;
+
+/// Makes the call. Dropping it, or the body of its answer, cancels it.
+///
+/// # Errors
+/// It had no answer, not even one that says that it failed.
+pub(super) async fn exchange(
+    mut sender: Sender,
+    request: Request<Body>,
+) -> Result<Response<Body>, Status> {
+    let (head, body) = request.into_parts();
+    let head = Request::from_parts(head, ());
+    let (mut response, stream) = sender
+        .send_request(head, body.is_end_stream())
+        .map_err(|error| status::of(&error))?;
+    drop(sender);
+    let mut sending = (!body.is_end_stream()).then(|| Sending::new(body, stream));
+    let response = poll_fn(|context| poll(&mut response, &mut sending, context)).await?;
+    // A stream of requests may go on when the answer has begun.
+    let sending = sending.map(|sending| Rest(tokio::spawn(sending).abort_handle()));
+    Ok(response.map(|stream| {
+        Body::new(Received {
+            stream,
+            has_data: true,
+            _sending: sending,
+        })
+    }))
+}
+
+fn poll(
+    response: &mut ResponseFuture,
+    sending: &mut Option<Sending>,
+    context: &mut Context<'_>,
+) -> Poll<Result<Response<RecvStream>, Status>> {
+    if let Some(running) = sending
+        && let Poll::Ready(sent) = Pin::new(running).poll(context)
+    {
+        *sending = None;
+        sent?;
+    }
+    Pin::new(response)
+        .poll(context)
+        .map_err(|error| status::of(&error))
+}
+
+/// A request's body that is being sent.
+struct Sending {
+    body: Body,
+    stream: SendStream<Bytes>,
+    /// Whether something of it was sent.
+    has_begun: bool,
+}
+
+/// The rest of a request, which is no longer sent when nobody wants the answer.
+struct Rest(AbortHandle);
+
+/// The body of an answer.
+struct Received {
+    stream: RecvStream,
+    /// Whether messages may come still, or only trailers.
+    has_data: bool,
+    _sending: Option<Rest>,
+}
+
+// === impl Sending ===
+
+impl Sending {
+    fn new(body: Body, stream: SendStream<Bytes>) -> Self {
+        Self {
+            body,
+            stream,
+            has_begun: false,
+        }
+    }
+
+    /// Waits until the server takes more. The first piece does not wait, and is all that most have.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        if !self.has_begun {
+            return Poll::Ready(Ok(()));
+        }
+        self.stream.reserve_capacity(1);
+        while self.stream.capacity() == 0 {
+            if ready!(self.stream.poll_capacity(context)?).is_none() {
+                return Poll::Ready(Err(Reason::NO_ERROR.into()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Future for Sending {
+    /// Only a client that breaks off is an error: what the server does to the stream, its answer says.
+    type Output = Result<(), Status>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            if ready!(self.poll_room(context)).is_err() {
+                return Poll::Ready(Ok(()));
+            }
+            let (data, is_last) = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                None => (Bytes::new(), true),
+                // Requests of gRPC have no trailers.
+                Some(Ok(frame)) => (
+                    frame.into_data().unwrap_or_default(),
+                    self.body.is_end_stream(),
+                ),
+                Some(Err(broken)) => {
+                    self.stream.send_reset(Reason::CANCEL);
+                    return Poll::Ready(Err(broken));
+                }
+            };
+            self.has_begun = true;
+            if self.stream.send_data(data, is_last).is_err() || is_last {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+// === impl Received ===
+
+impl Received {
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, h2::Error>>> {
+        let data = ready!(self.stream.poll_data(context));
+        Poll::Ready(data.map(|data| {
+            let data = data?;
+            // It is with whoever asked for it: the server may send as much again.
+            self.stream.flow_control().release_capacity(data.len())?;
+            Ok(data)
+        }))
+    }
+}
+
+impl http_body::Body for Received {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.has_data {
+            match ready!(self.poll_data(context)) {
+                Some(Ok(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(status::of(&error)))),
+                None => self.has_data = false,
+            }
+        }
+        let trailers = ready!(self.stream.poll_trailers(context));
+        Poll::Ready(match trailers {
+            Ok(trailers) => trailers.map(|trailers| Ok(Frame::trailers(trailers))),
+            Err(error) => Some(Err(status::of(&error))),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.stream.is_end_stream()
+    }
+}

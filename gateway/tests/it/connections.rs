@@ -1,0 +1,170 @@
+//! The connection to an upstream: what its server may do with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use chassis::contract::Access;
+use gateway::contracts::Bus;
+use h2::server::SendResponse;
+use http::{HeaderMap, HeaderValue, Response};
+use test_contract::Feed;
+use test_contract::feed::Post;
+use test_contract::feed::feed_service_client::FeedServiceClient;
+use test_contract::feed::feed_service_server::FeedServiceServer;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tonic::transport::server::TcpIncoming;
+
+use crate::harness::TestGateway;
+use crate::upstreams::read;
+
+/// A gateway in front of a server of the feed that is still to be made.
+async fn fronting() -> (TestGateway, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let gateway = TestGateway::fronting(read(&server, Access::Public, Bus::Absent)).await;
+    (gateway, listener)
+}
+
+/// Answers with a post without fields.
+fn answer(mut respond: SendResponse<Bytes>) {
+    let form = HeaderValue::from_static("application/grpc");
+    let head = Response::builder().header("content-type", form);
+    let mut body = respond
+        .send_response(head.body(()).unwrap(), false)
+        .unwrap();
+    body.send_data(Bytes::from_static(&[0; 5]), false).unwrap();
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    body.send_trailers(trailers).unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_about_to_go_keeps_its_calls_and_gets_no_new_ones() {
+    let (gateway, listener) = fronting().await;
+    let gateway = Arc::new(gateway);
+    let (going, all_went_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (says_so, may_end) = (Arc::clone(&going), Arc::clone(&all_went_on));
+    let served = Arc::new(AtomicUsize::new(0));
+    let later = Arc::clone(&served);
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut first = h2::server::handshake(stream).await.unwrap();
+        let (_, held) = first.accept().await.unwrap().unwrap();
+        first.graceful_shutdown();
+        says_so.notify_one();
+        let mut held = Some(held);
+        let on_first = async {
+            let mut ended = std::pin::pin!(may_end.notified());
+            loop {
+                let next = tokio::select! {
+                    () = &mut ended, if held.is_some() => {
+                        held.take().into_iter().for_each(answer);
+                        continue;
+                    }
+                    next = first.accept() => next,
+                };
+                // What came before the client knew is answered too.
+                let Some(Ok((_, respond))) = next else { break };
+                answer(respond);
+            }
+        };
+        let on_second = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut second = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((_, respond))) = second.accept().await {
+                later.fetch_add(1, Ordering::Relaxed);
+                answer(respond);
+            }
+        };
+        tokio::join!(on_first, on_second);
+    });
+    let asked = Arc::clone(&gateway);
+    let held = tokio::spawn(async move { asked.ask("GET /v1/feeds/a/posts/1").await.status });
+    going.notified().await;
+    while served.load(Ordering::Relaxed) == 0 {
+        assert_eq!(gateway.ask("GET /v1/feeds/a/posts/2").await.status, 200);
+    }
+    assert!(!held.is_finished());
+    all_went_on.notify_one();
+    assert_eq!(held.await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn calls_beyond_those_that_a_server_takes_at_once_wait() {
+    let (gateway, listener) = fronting().await;
+    let server = tonic::transport::Server::builder()
+        .max_concurrent_streams(1)
+        .add_service(FeedServiceServer::new(Feed::default()));
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    let gateway = Arc::new(gateway);
+    let mut asked = JoinSet::new();
+    for number in 1..=50 {
+        let gateway = Arc::clone(&gateway);
+        asked.spawn(async move {
+            let request = format!("GET /v1/feeds/a/posts/{number}");
+            gateway.ask(&request).await.status
+        });
+    }
+    assert!(asked.join_all().await.iter().all(|status| *status == 200));
+}
+
+#[tokio::test]
+async fn a_stream_of_requests_that_is_larger_than_any_window_arrives_whole() {
+    let (gateway, listener) = fronting().await;
+    crate::upstreams::serve(listener);
+    let mut client = FeedServiceClient::connect(format!("http://{}", gateway.address))
+        .await
+        .unwrap();
+    let post = Post {
+        feed: "f".repeat(100_000),
+        number: 1,
+    };
+    let posts = vec![post; 100];
+    let taken = client.upload(tokio_stream::iter(posts)).await.unwrap();
+    assert_eq!(taken.into_inner().count, 100);
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_something_else_is_unavailable() {
+    let (gateway, listener) = fronting().await;
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let refused = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(refused).await.unwrap();
+        }
+    });
+    let answer = gateway.ask("GET /v1/feeds/a/posts/1").await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (503, "UNAVAILABLE")
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_no_answer() {
+    let (gateway, listener) = fronting().await;
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let mut reasons = [h2::Reason::INTERNAL_ERROR, h2::Reason::REFUSED_STREAM].into_iter();
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            let Some(reason) = reasons.next() else {
+                answer(respond);
+                continue;
+            };
+            let head = Response::builder().header("content-type", "application/grpc");
+            let mut body = respond
+                .send_response(head.body(()).unwrap(), false)
+                .unwrap();
+            body.send_data(Bytes::from_static(&[0; 3]), false).unwrap();
+            body.send_reset(reason);
+        }
+    });
+    for status in [500, 503, 200] {
+        assert_eq!(gateway.ask("GET /v1/feeds/a/posts/1").await.status, status);
+    }
+}
