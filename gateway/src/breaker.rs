@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use chassis::contract::Contract;
 use chassis::layer::around::{Around, Concern};
+use chassis::layer::ending;
+use chassis::layer::method::Called;
 use chassis::status::Reason;
 use http::{Request, Response};
 use parking_lot::Mutex;
@@ -129,7 +131,9 @@ impl Concern for Breaker {
     fn before(&self, request: &mut Request<Body>) -> Result<Trial, Status> {
         let now = Instant::now();
         let alone = self.enter(now).map_err(refused)?;
-        let method = self.contract.get(request.uri().path());
+        let called = Called::of(request).map(Called::method);
+        // The gateway's own calls have passed no layer that looks them up.
+        let method = called.or_else(|| self.contract.get(request.uri().path()).map(|own| &**own));
         let method = method.filter(|method| !method.server_streaming);
         Ok(Trial {
             breaker: self.clone(),
@@ -140,8 +144,7 @@ impl Concern for Breaker {
     }
 
     fn after(mut trial: Trial, response: Response<Body>) -> Response<Body> {
-        let status = Status::from_header_map(response.headers());
-        match status.map_or(Code::Ok, |status| status.code()) {
+        match ending::status(response.headers()).unwrap_or(Code::Ok) {
             Code::Unavailable => trial.failed(),
             // May have been said on the way: of the service it says nothing. What is late is seen to by
             // the end of the trial.

@@ -2,34 +2,57 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, Request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 
 /// Where each proxy adds the address that it was called from, at the end.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The network address at the other end of the connection, in a request's extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer(pub IpAddr);
+/// The other end of a connection.
+pub type Peer = Client;
 
-/// The address of the client, in a request's extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Client(pub IpAddr);
+/// The client of a request, in its extensions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its address; of IPv4 where it is one, however it was written.
+    pub address: IpAddr,
+    /// The same as text. A connection's is made once, for all of its requests.
+    pub text: HeaderValue,
+}
 
-/// Settles who the client of a request is. `proxies` is how many stand before the gateway: so many
-/// addresses are known to be true, counted from the end. Without any the header is what a client says
-/// of itself, and is not looked at.
-pub fn settle<B>(request: &mut Request<B>, proxies: usize) {
-    if let Some(&Peer(peer)) = request.extensions().get() {
-        let client = Client(client(request.headers(), peer, proxies));
-        request.extensions_mut().insert(client);
+// === impl Client ===
+
+impl Client {
+    /// The client at an address.
+    #[must_use]
+    pub fn at(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        let text = HeaderValue::try_from(address.to_string());
+        Self {
+            address,
+            text: text.unwrap_or(HeaderValue::from_static("unknown")),
+        }
     }
+}
+
+/// Settles who the client of a request over a connection from `peer` is. `proxies` is how many stand
+/// before the gateway: so many addresses are known to be true, counted from the end. Without any the
+/// header is what a client says of itself, and is not looked at.
+pub fn settle(extensions: &mut Extensions, headers: &HeaderMap, peer: &Peer, proxies: usize) {
+    let client = match proxies {
+        0 => peer.clone(),
+        proxies => match client(headers, peer.address, proxies) {
+            address if address == peer.address => peer.clone(),
+            address => Client::at(address),
+        },
+    };
+    extensions.insert(client);
 }
 
 fn client(headers: &HeaderMap, peer: IpAddr, proxies: usize) -> IpAddr {
     let lines = headers.get_all(FORWARDED_FOR).iter();
     let named: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
     let named = named.iter().rev().flat_map(|line| line.rsplit(','));
-    let mut client = peer.to_canonical();
+    let mut client = peer;
     for entry in named.take(proxies) {
         match address(entry.trim()) {
             Some(address) => client = address.to_canonical(),
@@ -55,16 +78,16 @@ mod tests {
     use super::*;
 
     fn of(lines: &[&str], proxies: usize) -> String {
-        let mut request = Request::new(());
+        let mut headers = HeaderMap::new();
         for line in lines {
-            request
-                .headers_mut()
-                .append(FORWARDED_FOR, line.parse().unwrap());
+            headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
-        request.extensions_mut().insert(Peer([10, 0, 0, 1].into()));
-        settle(&mut request, proxies);
-        let Client(client) = request.extensions().get().unwrap();
-        client.to_string()
+        let mut extensions = Extensions::new();
+        let peer = Peer::at([10, 0, 0, 1].into());
+        settle(&mut extensions, &headers, &peer, proxies);
+        let client: &Client = extensions.get().unwrap();
+        assert_eq!(client.text, client.address.to_string());
+        client.address.to_string()
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use chassis::contract::{Access, Contract, RateLimit, RateLimitKey};
 use http::Uri;
-use prost_reflect::DescriptorPool;
-use prost_reflect::prost::Message as _;
+use prost::Message as _;
 use prost_reflect::prost_types::FileDescriptorSet;
+use prost_reflect::{DescriptorPool, FileDescriptor};
 
 /// The packages that every descriptor set brings along in the version that it was made with. They only
 /// grow, so ours do for all.
@@ -24,6 +24,23 @@ pub struct DescriptorSet {
     pub name: String,
     /// A `google.protobuf.FileDescriptorSet`.
     pub bytes: Vec<u8>,
+}
+
+/// A `FileDescriptorSet`, of whose files only what is asked of all of them is read.
+#[derive(prost::Message)]
+struct Heads {
+    #[prost(message, repeated, tag = "1")]
+    file: Vec<Head>,
+}
+
+#[derive(prost::Message)]
+struct Head {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    package: String,
+    #[prost(string, tag = "12")]
+    syntax: String,
 }
 
 /// Where the calls of a service go.
@@ -290,37 +307,51 @@ fn check_names(
 
 /// Adds the files of a set that are not there yet.
 fn add(pool: &mut DescriptorPool, set: &DescriptorSet) -> Result<(), String> {
-    let files = FileDescriptorSet::decode(set.bytes.as_slice())
+    let heads = Heads::decode(set.bytes.as_slice())
         .map_err(|_| "is no descriptor set; make one with `buf build -o set.binpb`".to_owned())?;
-    if files.file.is_empty() {
+    if heads.file.is_empty() {
         return Err("is empty; make one with `buf build -o set.binpb`".to_owned());
     }
-    for mut file in files.file {
-        if let Some(known) = pool.get_file_by_name(file.name()) {
-            let mut known = known.file_descriptor_proto().clone();
-            (known.source_code_info, file.source_code_info) = (None, None);
-            let common = |package: &str| {
-                COMMON.iter().any(|common| {
-                    let rest = package.strip_prefix(common);
-                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                })
-            };
-            if known != file && !common(file.package()) {
+    for head in &heads.file {
+        if let Some(known) = pool.get_file_by_name(&head.name) {
+            if !head.is_common() && !is_same(&known, set) {
                 return Err(format!(
                     "{} is another file than the one of that name that is there already; rename it",
-                    file.name()
+                    head.name
                 ));
             }
-        } else if file.syntax() == "editions" {
+        } else if head.syntax == "editions" {
             return Err(format!(
                 "{} uses editions, which are not read yet; write it in proto3 or proto2",
-                file.name()
+                head.name
             ));
         }
     }
     // From the bytes, since the types of prost lose the options of the contracts.
     pool.decode_file_descriptor_set(set.bytes.as_slice())
         .map_err(|error| format!("{error:#}"))
+}
+
+/// Whether the set has this very file. Comments do not count.
+fn is_same(known: &FileDescriptor, set: &DescriptorSet) -> bool {
+    let mut known = known.file_descriptor_proto().clone();
+    known.source_code_info = None;
+    let files = FileDescriptorSet::decode(set.bytes.as_slice()).unwrap_or_default();
+    files.file.into_iter().any(|mut file| {
+        file.source_code_info = None;
+        file == known
+    })
+}
+
+// === impl Head ===
+
+impl Head {
+    fn is_common(&self) -> bool {
+        COMMON.iter().any(|common| {
+            let rest = self.package.strip_prefix(common);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
 }
 
 #[cfg(test)]

@@ -179,16 +179,16 @@ impl Admission {
             tracing::debug!(rpc.method = head.uri.path(), "no such method");
             return Err(Status::unimplemented("no such method here"));
         };
-        let client = head.extensions.get::<Client>().copied();
+        let client = head.extensions.get::<Client>();
         // Before anything else, so that guessing tokens is limited too.
-        if let (Some(limits), Some(Client(client))) = (&admitted.by_address, client) {
-            self.count(limits, &limits::address(client), standing)
-                .await?;
+        if let (Some(limits), Some(client)) = (&admitted.by_address, client) {
+            let caller = limits::address(client.address);
+            self.count(limits, &caller, standing).await?;
         }
         let identity = self.authorize(&admitted.method, &head.headers).await?;
         if let (Some(limits), Some(identity)) = (&admitted.by_identity, identity) {
-            self.count(limits, &limits::user(identity.user_id), standing)
-                .await?;
+            let caller = limits::user(identity.user_id);
+            self.count(limits, &caller, standing).await?;
         }
         // Here already: a key that no service takes is no reason to ask one.
         idempotency::key(&head.headers)?;
@@ -203,7 +203,8 @@ impl Admission {
         caller: &str,
         closest: &mut Option<Standing>,
     ) -> Result<(), Status> {
-        let standing = self.limiter.take(limits, caller).await;
+        // What waits for Redis is large, and would make the future of every call so.
+        let standing = Box::pin(self.limiter.take(limits, caller)).await;
         let allowed = standing.check();
         if closest
             .as_ref()
@@ -222,18 +223,19 @@ impl Admission {
         let now = SystemTime::now();
         let identity = authenticate::check(method, headers, false, &self.verifier, now)?;
         if let Some(identity) = &identity {
-            self.revocations.check(identity.session_id).await?;
+            Box::pin(self.revocations.check(identity.session_id)).await?;
         }
         Ok(identity)
     }
 }
 
-/// The headers that a service sees.
-fn passed_on(headers: &HeaderMap, client: Option<Client>, more: &[HeaderName]) -> HeaderMap {
-    let mut kept = HeaderMap::with_capacity(PASSED_ON.len() + more.len());
-    for name in PASSED_ON {
-        if let Some(value) = headers.get(&name) {
-            kept.insert(name, value.clone());
+/// The headers that a service sees. Of those that come several times, the first.
+fn passed_on(headers: &HeaderMap, client: Option<&Client>, more: &[HeaderName]) -> HeaderMap {
+    // Beside those that nearly every call has, some of its own.
+    let mut kept = HeaderMap::with_capacity(12);
+    for (name, value) in headers {
+        if PASSED_ON.contains(name) {
+            kept.entry(name).or_insert_with(|| value.clone());
         }
     }
     for name in more {
@@ -244,8 +246,7 @@ fn passed_on(headers: &HeaderMap, client: Option<Client>, more: &[HeaderName]) -
     let fixed = http::HeaderValue::from_static;
     kept.insert(header::CONTENT_TYPE, fixed("application/grpc"));
     kept.insert(header::TE, fixed("trailers"));
-    let address = client.and_then(|Client(address)| address.to_string().try_into().ok());
-    kept.extend(address.map(|address| (CLIENT_ADDRESS, address)));
+    kept.extend(client.map(|client| (CLIENT_ADDRESS, client.text.clone())));
     let agent = headers
         .get(header::USER_AGENT)
         .filter(|agent| agent.len() <= LONGEST_USER_AGENT);
@@ -338,7 +339,7 @@ mod tests {
             headers.insert(HeaderName::from_static(name), "forged".parse().unwrap());
         }
         headers.insert("accept-language", "sv".parse().unwrap());
-        let kept = passed_on(&headers, Some(Client([127, 0, 0, 1].into())), &[]);
+        let kept = passed_on(&headers, Some(&Client::at([127, 0, 0, 1].into())), &[]);
         assert_eq!(kept.get("x-client-address").unwrap(), "127.0.0.1");
         assert_eq!(kept.get("accept-language").unwrap(), "sv");
         assert!(kept.values().all(|value| value != "forged"), "{kept:?}");

@@ -20,6 +20,7 @@ use tower::Layer as _;
 use transcode::{MethodPolicy, Security, Transcoder};
 use validate::Validator;
 
+use crate::client::Peer;
 use crate::error::Failure;
 use crate::front::{Front, Policy};
 use crate::limits::Limiter;
@@ -126,9 +127,6 @@ pub enum BuildError {
     /// The accounts are hosted here, and there are no keys to mint tokens with.
     #[error("the accounts need keys to mint tokens with")]
     NoKeys,
-    /// The descriptors cannot be reflected.
-    #[error("the descriptors cannot be reflected: {0}")]
-    Reflection(String),
 }
 
 // === impl Gateway ===
@@ -192,7 +190,7 @@ impl Gateway {
         );
         let further = parts.pages.has_routes();
         let router = router.merge(parts.pages);
-        let beside = beside(&pool, &contract, &parts.health, &stopping).await?;
+        let beside = beside(&pool, &contract, &parts.health, &stopping).await;
         let http = Http::new(router, further, rest);
         let grpc = Shared::new(grpc::service(front, beside));
         let Edge {
@@ -221,8 +219,8 @@ impl Gateway {
         self.0.stopping.begin();
     }
 
-    /// Answers a request of any protocol.
-    pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+    /// Answers a request of any protocol, over a connection from `peer`.
+    pub async fn answer(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
         let Inner {
             http,
             grpc,
@@ -230,8 +228,10 @@ impl Gateway {
             trusted_proxies,
             ..
         } = &*self.0;
-        let id = request_id::settle(request.headers_mut());
-        client::settle(&mut request, *trusted_proxies);
+        let (mut head, body) = request.into_parts();
+        let id = request_id::settle(&mut head.headers);
+        client::settle(&mut head.extensions, &head.headers, peer, *trusted_proxies);
+        let request = Request::from_parts(head, body);
         let asks_across = cors.as_ref().filter(|_| is_cors(&request));
         let is_grpc = grpc::is_grpc(&request);
         let mut response = if !has_host(&request) {
@@ -329,7 +329,7 @@ async fn beside(
     contract: &Contract,
     health: &Health,
     stopping: &Shutdown,
-) -> Result<Beside, BuildError> {
+) -> Beside {
     use chassis::contract::Access;
     let mut services: Vec<_> = contract
         .methods()
@@ -338,7 +338,7 @@ async fn beside(
         .map(|method| method.service.clone())
         .collect();
     services.dedup();
-    chassis::grpc::health_and_reflection(&pool.encode_to_vec(), &services, health, stopping)
-        .await
-        .map_err(|error| BuildError::Reflection(error.to_string()))
+    let pool = pool.clone();
+    let descriptors = move || pool.encode_to_vec();
+    chassis::grpc::health_and_reflection(descriptors, &services, health, stopping).await
 }

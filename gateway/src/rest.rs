@@ -11,7 +11,9 @@ use chassis::call::Transport;
 use chassis::contract::Contract;
 use chassis::frame;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use prost_reflect::DescriptorPool;
 use tonic::Status;
@@ -25,6 +27,12 @@ use crate::limits;
 
 /// The largest body that is taken where the contract states none, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How gRPC says which compression there is, and which may be.
+const COMPRESSION: [HeaderName; 2] = [
+    HeaderName::from_static("grpc-encoding"),
+    HeaderName::from_static("grpc-accept-encoding"),
+];
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -169,7 +177,7 @@ fn call(
     *call.version_mut() = Version::HTTP_2;
     *call.headers_mut() = head.headers;
     // Both messages are this file's, so it is not for the client to say how they are compressed.
-    for name in ["grpc-encoding", "grpc-accept-encoding"] {
+    for name in COMPRESSION {
         call.headers_mut().remove(name);
     }
     *call.extensions_mut() = head.extensions;
@@ -208,7 +216,7 @@ pub(crate) fn pass_on(metadata: &HeaderMap, headers: &mut HeaderMap) {
                 name.as_str(),
                 "content-type" | "content-length" | "date" | "te" | "trailer"
             );
-        if !internal && let Ok(name) = format!("grpc-metadata-{name}").parse::<http::HeaderName>() {
+        if !internal && let Ok(name) = format!("grpc-metadata-{name}").parse::<HeaderName>() {
             headers.append(name, value.clone());
         }
     }

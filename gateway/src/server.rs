@@ -67,11 +67,12 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, gateway: Gateway, sh
             continue;
         };
         let gateway = gateway.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            let gateway = gateway.clone();
+        let peer = Arc::new(Peer::at(address));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (gateway, peer) = (gateway.clone(), Arc::clone(&peer));
             async move {
-                request.extensions_mut().insert(Peer(address));
-                Ok::<_, Infallible>(gateway.answer(request.map(Body::new)).await)
+                let request = request.map(Body::new);
+                Ok::<_, Infallible>(gateway.answer(request, &peer).await)
             }
         });
         let builder = Arc::clone(&builder);

@@ -16,7 +16,8 @@ use crate::process::{Identity, captured, dependent, log_tail};
 
 const VERB_LIMIT: Duration = Duration::from_secs(60);
 const READY_LIMIT: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(50);
+/// How often a process is looked at until it is ready: a start is measured by it.
+const POLL: Duration = Duration::from_millis(2);
 
 /// One running process and where it answers.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ mod args;
 mod beside;
 mod check;
 mod deferred;
+mod reflection;
 
 pub use args::{GrpcArgs, GrpcConfig, VerifierArgs};
 pub use beside::{Beside, health_and_reflection, is_infrastructure};

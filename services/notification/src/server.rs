@@ -72,8 +72,13 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     )?;
     let kafka_health = health.component("kafka");
     let names = [SERVICE.to_owned(), DEAD_LETTERS.to_owned()];
-    let beside =
-        grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &names, &health, &shutdown).await?;
+    let beside = grpc::health_and_reflection(
+        || proto::FILE_DESCRIPTOR_SET.to_vec(),
+        &names,
+        &health,
+        &shutdown,
+    )
+    .await;
     let events = Routes::new(NotificationServiceServer::new(notifications.clone()));
     let service = stack(&layers, events.clone().prepare());
     let letters = DeadLetters::new(&bus, &contract, &[SERVICE], GROUP);

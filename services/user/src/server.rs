@@ -95,8 +95,13 @@ pub async fn run(parts: Parts, health: Health, shutdown: Shutdown) -> Result<()>
     let database_health = health.component("database");
     let kafka_health = health.component("kafka");
     let names = [SERVICE.to_owned()];
-    let beside =
-        grpc::health_and_reflection(proto::FILE_DESCRIPTOR_SET, &names, &health, &shutdown).await?;
+    let beside = grpc::health_and_reflection(
+        || proto::FILE_DESCRIPTOR_SET.to_vec(),
+        &names,
+        &health,
+        &shutdown,
+    )
+    .await;
     let calls = Deferred::default();
     let serving = grpc::serve(listener, calls.clone(), beside, shutdown.clone());
     let serving = shutdown.spawn("the gRPC server", serving);

@@ -1,13 +1,8 @@
 //! Health and reflection, which every port has beside its own services.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
@@ -16,40 +11,29 @@ use tonic_health::server::HealthReporter;
 use tower::ServiceExt as _;
 
 use super::LIVENESS;
+use super::reflection::{self, Reflection};
 use crate::health::Health;
 use crate::shutdown::Shutdown;
 
 /// How long the answer to a call may take to begin. For a unary call that is the whole of it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a reflection stream may live: tools ask what they need within seconds.
-const REFLECTION_LIFETIME: Duration = Duration::from_secs(5 * 60);
-
 /// Health and reflection, within limits. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Beside {
-    routes: Routes,
-    shutdown: Shutdown,
-}
-
-/// A request's body, which ends early when `over` does.
-struct Until {
-    body: Body,
-    over: Pin<Box<dyn Future<Output = ()> + Send>>,
-    ended: bool,
+    health: Routes,
+    reflection: Reflection,
 }
 
 /// Health and reflection. `services` are the full names of what the port serves; health follows
-/// `health` until the soft stop, from when on nothing is serving and streams end.
-///
-/// # Errors
-/// The descriptors cannot be read.
+/// `health` until the soft stop, from when on nothing is serving and streams end. `descriptors` gives a
+/// `google.protobuf.FileDescriptorSet`, encoded; it is asked for it when reflection first is.
 pub async fn health_and_reflection(
-    descriptors: &[u8],
+    descriptors: impl FnOnce() -> Vec<u8> + Send + 'static,
     services: &[String],
     health: &Health,
     shutdown: &Shutdown,
-) -> Result<Beside, tonic_reflection::server::Error> {
+) -> Beside {
     let (reporter, health_service) = tonic_health::server::health_reporter();
     reporter
         .set_service_status(LIVENESS, ServingStatus::Serving)
@@ -60,23 +44,10 @@ pub async fn health_and_reflection(
         health.clone(),
         shutdown.clone(),
     ));
-    let reflection = || {
-        services.iter().fold(
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(descriptors)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                .with_service_name("grpc.health.v1.Health"),
-            tonic_reflection::server::Builder::with_service_name,
-        )
-    };
-    let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
-    let routes = Routes::new(health_service)
-        .add_service(v1)
-        .add_service(v1alpha);
-    Ok(Beside {
-        routes,
-        shutdown: shutdown.clone(),
-    })
+    Beside {
+        health: Routes::new(health_service),
+        reflection: Reflection::new(descriptors, services.to_vec(), shutdown.clone()),
+    }
 }
 
 /// Whether a path is of health or reflection, and not of a contract.
@@ -134,70 +105,30 @@ async fn follow(
 impl Beside {
     /// Answers a call of health or reflection.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let shutdown = self.shutdown.clone();
-        // A reflection stream lives as long as its requests may come. One of health may live for
-        // ever: it ends when its status is cleared.
-        let request = if request.uri().path().starts_with("/grpc.reflection.") {
-            let over = async move {
-                shutdown.sleep(REFLECTION_LIFETIME).await;
-            };
-            request.map(|body| Body::new(Until::new(body, over)))
-        } else {
-            request
+        let answer = async {
+            if reflection::owns(request.uri().path()) {
+                return self.reflection.answer(request).await;
+            }
+            match self.health.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
         };
-        let answer = self.routes.clone().oneshot(request);
         match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
+            Ok(response) => response,
             Err(_) => Status::deadline_exceeded("the request did not arrive in time").into_http(),
         }
-    }
-}
-
-// === impl Until ===
-
-impl Until {
-    fn new(body: Body, over: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self {
-            body,
-            over: Box::pin(over),
-            ended: false,
-        }
-    }
-}
-
-impl http_body::Body for Until {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        if self.over.as_mut().poll(cx).is_ready() {
-            self.ended = true;
-            return Poll::Ready(None);
-        }
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.ended || self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        // It may end early.
-        SizeHint::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
 
+    use bytes::Bytes;
+    use http_body::Frame;
     use tokio::net::TcpListener;
     use tonic::Code;
     use tonic::transport::Endpoint;
@@ -206,6 +137,7 @@ mod tests {
     use tower::service_fn;
 
     use super::*;
+    use crate::grpc::reflection::LIFETIME;
 
     /// A body that is never finished.
     struct Unfinished;
@@ -224,13 +156,12 @@ mod tests {
 
     async fn beside(health: &Health, shutdown: &Shutdown) -> Beside {
         health_and_reflection(
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            || tonic_health::pb::FILE_DESCRIPTOR_SET.to_vec(),
             &["a.v1.A".into()],
             health,
             shutdown,
         )
         .await
-        .unwrap()
     }
 
     #[tokio::test]
@@ -304,8 +235,8 @@ mod tests {
             assert!(frame.await.unwrap().unwrap().is_trailers());
             begun.elapsed()
         };
-        assert!(ended().await >= REFLECTION_LIFETIME);
+        assert!(ended().await >= LIFETIME);
         shutdown.begin();
-        assert!(ended().await < REFLECTION_LIFETIME);
+        assert!(ended().await < LIFETIME);
     }
 }
