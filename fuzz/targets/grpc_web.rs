@@ -89,7 +89,7 @@ async fn messages(mut body: Body) -> Read {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|status| status.code())?;
         if let Ok(chunk) = frame.into_data() {
-            messages.push(&chunk);
+            messages.push(chunk);
         }
         while let Some(message) = messages.next(LIMIT).map_err(|status| status.code())? {
             found.push(message);

@@ -130,15 +130,19 @@ pub(crate) fn from_text(desc: &MessageDescriptor, text: &str) -> Option<DynamicM
 }
 
 fn mask_of_proto_names(desc: &MessageDescriptor, text: &str) -> Option<DynamicMessage> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.';
     let paths: Vec<String> = text.split(',').map(str::to_owned).collect();
-    if !paths
-        .iter()
-        .all(|path| !path.is_empty() && path.bytes().all(plain))
-    {
+    let are_names = |path: &String| path.split('.').all(is_proto_name);
+    if !paths.iter().all(are_names) {
         return None;
     }
     Some(mask(desc, paths))
+}
+
+/// Whether it can be a field's name. One that ends in an underscore is legal, but the JSON of a mask
+/// would lose the end of it.
+fn is_proto_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    !name.is_empty() && name.bytes().all(plain) && !name.ends_with('_')
 }
 
 /// A `FieldMask` of these proto paths.
@@ -150,4 +154,19 @@ pub(crate) fn mask(desc: &MessageDescriptor, paths: Vec<String>) -> DynamicMessa
         .collect();
     message.set_field_by_name("paths", prost_reflect::Value::List(paths));
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_mask_keeps_its_end() {
+        for good in ["a", "a_b", "_a", "line_1", "snake_case_name"] {
+            assert!(is_proto_name(good), "{good}");
+        }
+        for bad in ["", "_", "a_", "aB", "a-b", "\u{e4}"] {
+            assert!(!is_proto_name(bad), "{bad}");
+        }
+    }
 }

@@ -104,6 +104,8 @@ fn what_has_no_place_is_refused_by_name() {
             "nested.right",
             "oneof `choice`",
         ),
+        ("mask=a,_", "mask", "field paths"),
+        ("mask=a_b..c", "mask", "field paths"),
         ("labels[a]=1&labels[a]=2", "labels[a]", "twice"),
         ("labels=1", "labels", "name[key]=value"),
         ("labels[a=1", "labels[a", "not closed"),
