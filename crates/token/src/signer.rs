@@ -11,21 +11,28 @@ use crate::keys::{self, Named};
 use crate::purpose::Purpose;
 use crate::{AccessVerifier, Identity, KeyError, TokenError, access, envelope, service};
 
-/// Signs access and service tokens with one key.
+/// Signs access and service tokens with one key, and knows what else is accepted.
 pub struct AccessSigner {
     secret: AsymmetricSecretKey<V4>,
     public: Named<AsymmetricPublicKey<V4>>,
+    accepts: AccessVerifier,
 }
 
 impl AccessSigner {
-    /// Reads the key, `k4.secret.…`; spaces around it do not count.
+    /// Reads the key, `k4.secret.…`, and after it, separated by commas, further ones whose tokens are
+    /// accepted: `k4.public.…` or `k4.secret.…`.
     ///
     /// # Errors
-    /// What is wrong with the key.
+    /// What is wrong with the first key that cannot be used.
     pub fn from_paserk(text: &str) -> Result<Self, KeyError> {
-        let secret = keys::secret(text.trim())?;
+        let first = text.split(',').next().unwrap_or_default();
+        let secret = keys::secret(first.trim())?;
         let public = Named::new(keys::public_of(&secret));
-        Ok(Self { secret, public })
+        Ok(Self {
+            secret,
+            public,
+            accepts: AccessVerifier::from_paserk(text)?,
+        })
     }
 
     /// Issues an access token for `identity`, valid from `now` for `lifetime`. Times are cut to
@@ -59,10 +66,10 @@ impl AccessSigner {
         self.sign(&claims, Purpose::Service)
     }
 
-    /// A verifier of what this signer signs.
+    /// A verifier of what this signer signs, and of what its further keys have signed.
     #[must_use]
     pub fn verifier(&self) -> AccessVerifier {
-        AccessVerifier::new(vec![Named::new(self.public.key.clone())])
+        self.accepts.clone()
     }
 
     /// The public key, `k4.public.…`.

@@ -75,7 +75,7 @@ impl AccessVerifier {
         Self::new(Vec::new())
     }
 
-    pub(crate) fn new(keys: Vec<Named<AsymmetricPublicKey<V4>>>) -> Self {
+    fn new(keys: Vec<Named<AsymmetricPublicKey<V4>>>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 keys,

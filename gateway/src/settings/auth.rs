@@ -11,11 +11,11 @@ use crate::Tokens;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Tokens")]
 pub struct AuthArgs {
-    /// Signs access tokens: a PASERK k4.secret
+    /// Signs access tokens: a PASERK k4.secret; after a comma, further keys whose tokens are accepted
     #[arg(
         long,
         env = "PASETO_ACCESS_KEY",
-        value_name = "KEY",
+        value_name = "KEYS",
         hide_env_values = true
     )]
     pub paseto_access_key: Option<String>,

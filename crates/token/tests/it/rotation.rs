@@ -21,6 +21,25 @@ fn a_verifier_of_old_and_new_keys_takes_tokens_of_both() {
 }
 
 #[test]
+fn a_signer_of_several_keys_signs_with_the_first_and_accepts_all() {
+    let (old, new) = (parties(), parties());
+    let both = format!("{},{}", new.keys.access_secret, old.keys.access_public);
+    let rotated = AccessSigner::from_paserk(&both).unwrap();
+    let token = rotated.issue(&alice(), noon(), ACCESS_LIFETIME).unwrap();
+    assert_eq!(new.signer.verifier().verify(&token, noon()).err(), None);
+    for signer in [&old.signer, &rotated] {
+        let token = signer.issue(&alice(), noon(), ACCESS_LIFETIME).unwrap();
+        assert_eq!(rotated.verifier().verify(&token, noon()).err(), None);
+    }
+    let public_first = format!("{},{}", old.keys.access_public, new.keys.access_secret);
+    let refused = AccessSigner::from_paserk(&public_first).unwrap_err();
+    assert!(matches!(refused, KeyError::Kind { .. }), "{refused}");
+    let half = format!("{},", new.keys.access_secret);
+    let refused = AccessSigner::from_paserk(&half).unwrap_err();
+    assert!(matches!(refused, KeyError::Missing { .. }), "{refused}");
+}
+
+#[test]
 fn a_retired_key_is_unknown() {
     let (old, new) = (parties(), parties());
     let token = old.signer.issue(&alice(), noon(), ACCESS_LIFETIME).unwrap();
