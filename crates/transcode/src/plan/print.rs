@@ -1,0 +1,363 @@
+//! Wire bytes to JSON, as prost-reflect prints a message with its default values, without making
+//! the message. `None` is for all that is not ordinary, be it wrong or only rare.
+
+mod left;
+mod scalar;
+
+use super::shape::{Field, Fields, Form, Kind, Many, Scalar, ShapeId, Shapes};
+use super::time;
+use super::wire::{Payload, Wire, WireType};
+pub(super) use scalar::{scalar, text};
+
+/// Messages may nest so deep. Prost's limit is 100, but one level less where unknown fields are
+/// skipped; who comes near to it is left to prost.
+const MAX_DEPTH: usize = 90;
+
+/// What a message says of one of its fields.
+#[derive(Clone, Copy)]
+enum Slot<'a> {
+    Absent,
+    One(Payload<'a>),
+    /// As many records, the first of which begins here. Others can be in between.
+    Many(Wire<'a>, usize),
+}
+
+/// A map's key, as it is compared.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'a> {
+    Number(u64),
+    Text(&'a [u8]),
+}
+
+pub(super) struct Printer<'s, 'a> {
+    shapes: &'s Shapes,
+    out: Vec<u8>,
+    /// Those of the messages around the current one, then its own.
+    slots: Vec<Slot<'a>>,
+    /// The same for keys of maps.
+    keys: Vec<Key<'a>>,
+}
+
+impl<'s, 'a> Printer<'s, 'a> {
+    pub(super) fn new(shapes: &'s Shapes, bytes: &[u8]) -> Self {
+        Self {
+            shapes,
+            // JSON has names besides.
+            out: Vec::with_capacity(bytes.len() + bytes.len() / 2 + 128),
+            slots: Vec::new(),
+            keys: Vec::new(),
+        }
+    }
+
+    /// The JSON of a message.
+    pub(super) fn whole(mut self, id: ShapeId, bytes: &'a [u8]) -> Option<Vec<u8>> {
+        self.message(id, bytes, 0)?;
+        Some(self.out)
+    }
+
+    /// The JSON of one of its fields, at `index`. The others are printed and thrown away: they too
+    /// have to be right.
+    pub(super) fn field(
+        mut self,
+        fields: &Fields,
+        bytes: &'a [u8],
+        index: usize,
+    ) -> Option<Vec<u8>> {
+        self.scan(fields, bytes)?;
+        let mut result = None;
+        for (at, field) in fields.list.iter().enumerate() {
+            self.out.clear();
+            match *self.slots.get(at)? {
+                Slot::Absent if field.absent.is_empty() => self.out.extend_from_slice(b"null"),
+                Slot::Absent => self.out.extend_from_slice(&field.default),
+                slot => self.value(field, slot, 0)?,
+            }
+            if at == index {
+                result = Some(std::mem::take(&mut self.out));
+            }
+        }
+        result
+    }
+
+    fn message(&mut self, id: ShapeId, bytes: &'a [u8], depth: usize) -> Option<()> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let shapes = self.shapes;
+        let shape = shapes.shape(id);
+        match &shape.form {
+            Form::Object(fields) => self.object(fields, bytes, depth),
+            Form::Timestamp => {
+                let (seconds, nanos) = seconds_and_nanos(bytes)?;
+                time::print_timestamp(&mut self.out, seconds, nanos)
+            }
+            Form::Duration => {
+                let (seconds, nanos) = seconds_and_nanos(bytes)?;
+                time::print_duration(&mut self.out, seconds, nanos)
+            }
+            Form::Wrapper(field) => self.wrapper(field, bytes),
+            Form::Left => left::print(&mut self.out, &shape.desc, bytes, MAX_DEPTH - depth),
+        }
+    }
+
+    fn object(&mut self, fields: &Fields, bytes: &'a [u8], depth: usize) -> Option<()> {
+        let mark = self.scan(fields, bytes)?;
+        let start = self.out.len();
+        for (index, field) in fields.list.iter().enumerate() {
+            match *self.slots.get(mark + index)? {
+                Slot::Absent => self.out.extend_from_slice(&field.absent),
+                slot => {
+                    self.out.extend_from_slice(&field.opening);
+                    self.value(field, slot, depth)?;
+                }
+            }
+        }
+        self.slots.truncate(mark);
+        self.enclose(start, b'{', b'}');
+        Some(())
+    }
+
+    /// Each member was written with a comma before it; the first one makes room for the bracket.
+    fn enclose(&mut self, start: usize, open: u8, close: u8) {
+        match self.out.get_mut(start) {
+            Some(comma) => *comma = open,
+            None => self.out.push(open),
+        }
+        self.out.push(close);
+    }
+
+    /// Finds what the message says of its fields. The slots are from the returned one on.
+    fn scan(&mut self, fields: &Fields, bytes: &'a [u8]) -> Option<usize> {
+        let mark = self.slots.len();
+        self.slots.resize(mark + fields.list.len(), Slot::Absent);
+        let slots = self.slots.get_mut(mark..)?;
+        let mut oneofs = 0;
+        let mut wire = Wire(bytes);
+        while !wire.is_empty() {
+            let here = wire;
+            let (number, payload) = wire.record()?;
+            let Some((index, field)) = fields.by_number(number) else {
+                continue;
+            };
+            let packed = field.many != Many::One && payload.wire_type() == WireType::Bytes;
+            if payload.wire_type() != field.wire_type && !packed {
+                return None;
+            }
+            let slot = slots.get_mut(index)?;
+            *slot = match (field.many, *slot) {
+                (Many::One, Slot::Absent) if field.oneof & oneofs == 0 => Slot::One(payload),
+                // Messages would have to be merged, and of scalars the first ones be checked.
+                (Many::One, _) => return None,
+                (_, Slot::Many(first, count)) => Slot::Many(first, count + 1),
+                _ => Slot::Many(here, 1),
+            };
+            oneofs |= field.oneof;
+        }
+        Some(mark)
+    }
+
+    fn value(&mut self, field: &Field, slot: Slot<'a>, depth: usize) -> Option<()> {
+        match (slot, field.kind) {
+            (Slot::Absent, _) => None,
+            (Slot::One(payload), _) => self.one(field.kind, payload, depth),
+            (Slot::Many(wire, count), Kind::Message(entry)) if field.many == Many::Map => {
+                let shapes = self.shapes;
+                match &shapes.shape(entry).form {
+                    Form::Object(entry) => self.map(field, entry, wire, count, depth),
+                    _ => None,
+                }
+            }
+            (Slot::Many(wire, count), _) => self.list(field, wire, count, depth),
+        }
+    }
+
+    #[inline]
+    fn one(&mut self, kind: Kind, payload: Payload<'a>, depth: usize) -> Option<()> {
+        match (kind, payload) {
+            (Kind::Scalar(kind), payload) => scalar(self.shapes, &mut self.out, kind, payload),
+            (Kind::Message(id), Payload::Bytes(bytes)) => self.message(id, bytes, depth + 1),
+            (Kind::Message(_), _) => None,
+        }
+    }
+
+    fn list(
+        &mut self,
+        field: &Field,
+        mut wire: Wire<'a>,
+        count: usize,
+        depth: usize,
+    ) -> Option<()> {
+        let start = self.out.len();
+        let mut left = count;
+        while left > 0 {
+            let (number, payload) = wire.record()?;
+            if number != field.number {
+                continue;
+            }
+            left -= 1;
+            match payload {
+                // Packed, whether or not the contract says so.
+                Payload::Bytes(bytes) if field.wire_type != WireType::Bytes => {
+                    let mut wire = Wire(bytes);
+                    while !wire.is_empty() {
+                        let payload = wire.payload(field.wire_type)?;
+                        self.out.push(b',');
+                        self.one(field.kind, payload, depth)?;
+                    }
+                }
+                payload => {
+                    self.out.push(b',');
+                    self.one(field.kind, payload, depth)?;
+                }
+            }
+        }
+        self.enclose(start, b'[', b']');
+        Some(())
+    }
+
+    fn map(
+        &mut self,
+        field: &Field,
+        entry: &Fields,
+        mut wire: Wire<'a>,
+        count: usize,
+        depth: usize,
+    ) -> Option<()> {
+        let [key, value] = entry.list.as_slice() else {
+            return None;
+        };
+        let start = self.out.len();
+        let first_key = self.keys.len();
+        let mut left = count;
+        while left > 0 {
+            let (number, payload) = wire.record()?;
+            if number != field.number {
+                continue;
+            }
+            left -= 1;
+            let Payload::Bytes(bytes) = payload else {
+                return None;
+            };
+            let mark = self.scan(entry, bytes)?;
+            let (key_slot, value_slot) = (*self.slots.get(mark)?, *self.slots.get(mark + 1)?);
+            self.slots.truncate(mark);
+            self.out.push(b',');
+            let key = self.key(key, key_slot)?;
+            self.keys.push(key);
+            self.out.push(b':');
+            match (value_slot, value.kind) {
+                (Slot::One(payload), kind) => self.one(kind, payload, depth)?,
+                (_, Kind::Message(id)) => self.message(id, b"", depth + 1)?,
+                (_, Kind::Scalar(_)) => self.out.extend_from_slice(&value.default),
+            }
+        }
+        // Of entries with the same key the last one counts, and it may be alike and not the same.
+        let keys = self.keys.get_mut(first_key..)?;
+        keys.sort_unstable();
+        if keys.windows(2).any(|pair| pair.first() == pair.last()) {
+            return None;
+        }
+        self.keys.truncate(first_key);
+        self.enclose(start, b'{', b'}');
+        Some(())
+    }
+
+    /// Prints a map's key, which is always a string.
+    fn key(&mut self, field: &Field, slot: Slot<'a>) -> Option<Key<'a>> {
+        let Kind::Scalar(kind) = field.kind else {
+            return None;
+        };
+        let payload = match slot {
+            Slot::One(payload) => payload,
+            _ => match field.wire_type {
+                WireType::Varint => Payload::Varint(0),
+                WireType::Fixed64 => Payload::Fixed64(0),
+                WireType::Fixed32 => Payload::Fixed32(0),
+                WireType::Bytes => Payload::Bytes(b""),
+            },
+        };
+        let key = match (kind, payload) {
+            (Scalar::String, Payload::Bytes(bytes)) => {
+                text(&mut self.out, bytes)?;
+                return Some(Key::Text(bytes));
+            }
+            (Scalar::Bool, Payload::Varint(value)) => u64::from(value != 0),
+            // What 32 bits do not hold is cut off.
+            (Scalar::Int32 | Scalar::Sint32 | Scalar::Uint32, Payload::Varint(value)) => {
+                u64::from(value as u32)
+            }
+            (Scalar::Int64 | Scalar::Sint64 | Scalar::Uint64, Payload::Varint(value))
+            | (Scalar::Fixed64 | Scalar::Sfixed64, Payload::Fixed64(value)) => value,
+            (Scalar::Fixed32 | Scalar::Sfixed32, Payload::Fixed32(value)) => value.into(),
+            _ => return None,
+        };
+        // Those of 64 bits are strings anyway.
+        let start = self.out.len();
+        scalar(self.shapes, &mut self.out, kind, payload)?;
+        if self.out.get(start) != Some(&b'"') {
+            self.out.insert(start, b'"');
+            self.out.push(b'"');
+        }
+        Some(Key::Number(key))
+    }
+
+    fn wrapper(&mut self, field: &Field, bytes: &'a [u8]) -> Option<()> {
+        let mut value = None;
+        let mut wire = Wire(bytes);
+        while !wire.is_empty() {
+            let (number, payload) = wire.record()?;
+            if number == field.number && value.replace(payload).is_some() {
+                return None;
+            }
+        }
+        let (Some(payload), Kind::Scalar(kind)) = (value, field.kind) else {
+            self.out.extend_from_slice(&field.default);
+            return Some(());
+        };
+        match payload {
+            Payload::Fixed32(bits) if kind == Scalar::Float => {
+                self.wrapped_float(field, f32::from_bits(bits).into(), kind, payload)
+            }
+            Payload::Fixed64(bits) if kind == Scalar::Double => {
+                self.wrapped_float(field, f64::from_bits(bits), kind, payload)
+            }
+            payload => scalar(self.shapes, &mut self.out, kind, payload),
+        }
+    }
+
+    /// prost-reflect makes null of what is not finite, and loses the sign of a zero.
+    fn wrapped_float(
+        &mut self,
+        field: &Field,
+        value: f64,
+        kind: Scalar,
+        payload: Payload<'a>,
+    ) -> Option<()> {
+        if !value.is_finite() {
+            return None;
+        }
+        if value == 0.0 {
+            self.out.extend_from_slice(&field.default);
+            return Some(());
+        }
+        scalar(self.shapes, &mut self.out, kind, payload)
+    }
+}
+
+/// The two fields of a timestamp or a duration.
+fn seconds_and_nanos(bytes: &[u8]) -> Option<(i64, i32)> {
+    let (mut seconds, mut nanos) = (None, None);
+    let mut wire = Wire(bytes);
+    while !wire.is_empty() {
+        let before = match wire.record()? {
+            (1, Payload::Varint(value)) => seconds.replace(value as i64).is_some(),
+            (2, Payload::Varint(value)) => nanos.replace(value as i32).is_some(),
+            (1 | 2, _) => return None,
+            _ => false,
+        };
+        if before {
+            return None;
+        }
+    }
+    Some((seconds.unwrap_or(0), nanos.unwrap_or(0)))
+}
