@@ -13,13 +13,16 @@ pub(super) use scalar::{scalar, text};
 /// skipped; who comes near to it is left to prost.
 const MAX_DEPTH: usize = 90;
 
+/// Fields of a message and of those inside of it, in most answers.
+const SLOTS: usize = 32;
+
 /// What a message says of one of its fields.
 #[derive(Clone, Copy)]
 enum Slot<'a> {
     Absent,
     One(Payload<'a>),
     /// As many records, the first of which begins here. Others can be in between.
-    Many(Wire<'a>, usize),
+    Many(Wire<'a>, u32),
 }
 
 /// A map's key, as it is compared.
@@ -44,7 +47,7 @@ impl<'s, 'a> Printer<'s, 'a> {
             shapes,
             // JSON has names besides.
             out: Vec::with_capacity(bytes.len() + bytes.len() / 2 + 128),
-            slots: Vec::new(),
+            slots: Vec::with_capacity(SLOTS),
             keys: Vec::new(),
         }
     }
@@ -148,7 +151,7 @@ impl<'s, 'a> Printer<'s, 'a> {
                 (Many::One, Slot::Absent) if field.oneof & oneofs == 0 => Slot::One(payload),
                 // Messages would have to be merged, and of scalars the first ones be checked.
                 (Many::One, _) => return None,
-                (_, Slot::Many(first, count)) => Slot::Many(first, count + 1),
+                (_, Slot::Many(first, count)) => Slot::Many(first, count.checked_add(1)?),
                 _ => Slot::Many(here, 1),
             };
             oneofs |= field.oneof;
@@ -180,13 +183,7 @@ impl<'s, 'a> Printer<'s, 'a> {
         }
     }
 
-    fn list(
-        &mut self,
-        field: &Field,
-        mut wire: Wire<'a>,
-        count: usize,
-        depth: usize,
-    ) -> Option<()> {
+    fn list(&mut self, field: &Field, mut wire: Wire<'a>, count: u32, depth: usize) -> Option<()> {
         let start = self.out.len();
         let mut left = count;
         while left > 0 {
@@ -220,7 +217,7 @@ impl<'s, 'a> Printer<'s, 'a> {
         field: &Field,
         entry: &Fields,
         mut wire: Wire<'a>,
-        count: usize,
+        count: u32,
         depth: usize,
     ) -> Option<()> {
         let [key, value] = entry.list.as_slice() else {

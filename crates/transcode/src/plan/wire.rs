@@ -147,18 +147,20 @@ pub(super) fn open(out: &mut Vec<u8>) -> usize {
     out.len()
 }
 
-/// Writes how much came since [`open`]. Most is shorter than 128 bytes, and has its room already.
+/// Writes how much came since [`open`]. Most is shorter than 128 bytes, and has its room already; of
+/// longer lengths all but the first byte is written behind, and turned to the front.
 pub(super) fn close(out: &mut Vec<u8>, start: usize) {
     let len = out.len() - start;
-    if len < 0x80
-        && let Some(room) = out.get_mut(start - 1)
-    {
-        *room = len as u8;
-        return;
+    let (first, rest) = (len as u8, len >> 7);
+    if let Some(room) = out.get_mut(start - 1) {
+        *room = if rest == 0 { first } else { first | 0x80 };
     }
-    let mut prefix = Vec::with_capacity(10);
-    put_varint(&mut prefix, len as u64);
-    out.splice(start - 1..start, prefix);
+    if rest > 0 {
+        put_varint(out, rest as u64);
+        if let Some(behind) = out.get_mut(start..) {
+            behind.rotate_right(behind.len() - len);
+        }
+    }
 }
 
 #[cfg(test)]

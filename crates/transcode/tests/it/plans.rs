@@ -6,6 +6,7 @@ mod messages;
 mod requests;
 mod special_answers;
 mod special_requests;
+mod work;
 
 use std::sync::LazyLock;
 
