@@ -2,12 +2,16 @@
 //! the message. `None` is for all that is not ordinary, be it wrong or only rare.
 
 mod left;
+mod map;
 mod scalar;
+mod well_known;
 
-use super::shape::{Field, Fields, Form, Kind, Many, Scalar, ShapeId, Shapes};
+use super::shape::{Field, Fields, Form, Kind, Many, ShapeId, Shapes};
 use super::time;
 use super::wire::{Payload, Wire, WireType};
+use map::Key;
 pub(super) use scalar::{scalar, text};
+use well_known::seconds_and_nanos;
 
 /// Messages may nest so deep. Prost's limit is 100, but one level less where unknown fields are
 /// skipped; who comes near to it is left to prost.
@@ -23,13 +27,6 @@ enum Slot<'a> {
     One(Payload<'a>),
     /// As many records, the first of which begins here. Others can be in between.
     Many(Wire<'a>, u32),
-}
-
-/// A map's key, as it is compared.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Key<'a> {
-    Number(u64),
-    Text(&'a [u8]),
 }
 
 pub(super) struct Printer<'s, 'a> {
@@ -211,150 +208,4 @@ impl<'s, 'a> Printer<'s, 'a> {
         self.enclose(start, b'[', b']');
         Some(())
     }
-
-    fn map(
-        &mut self,
-        field: &Field,
-        entry: &Fields,
-        mut wire: Wire<'a>,
-        count: u32,
-        depth: usize,
-    ) -> Option<()> {
-        let [key, value] = entry.list.as_slice() else {
-            return None;
-        };
-        let start = self.out.len();
-        let first_key = self.keys.len();
-        let mut left = count;
-        while left > 0 {
-            let (number, payload) = wire.record()?;
-            if number != field.number {
-                continue;
-            }
-            left -= 1;
-            let Payload::Bytes(bytes) = payload else {
-                return None;
-            };
-            let mark = self.scan(entry, bytes)?;
-            let (key_slot, value_slot) = (*self.slots.get(mark)?, *self.slots.get(mark + 1)?);
-            self.slots.truncate(mark);
-            self.out.push(b',');
-            let key = self.key(key, key_slot)?;
-            self.keys.push(key);
-            self.out.push(b':');
-            match (value_slot, value.kind) {
-                (Slot::One(payload), kind) => self.one(kind, payload, depth)?,
-                (_, Kind::Message(id)) => self.message(id, b"", depth + 1)?,
-                (_, Kind::Scalar(_)) => self.out.extend_from_slice(&value.default),
-            }
-        }
-        // Of entries with the same key the last one counts, and it may be alike and not the same.
-        let keys = self.keys.get_mut(first_key..)?;
-        keys.sort_unstable();
-        if keys.windows(2).any(|pair| pair.first() == pair.last()) {
-            return None;
-        }
-        self.keys.truncate(first_key);
-        self.enclose(start, b'{', b'}');
-        Some(())
-    }
-
-    /// Prints a map's key, which is always a string.
-    fn key(&mut self, field: &Field, slot: Slot<'a>) -> Option<Key<'a>> {
-        let Kind::Scalar(kind) = field.kind else {
-            return None;
-        };
-        let payload = match slot {
-            Slot::One(payload) => payload,
-            _ => match field.wire_type {
-                WireType::Varint => Payload::Varint(0),
-                WireType::Fixed64 => Payload::Fixed64(0),
-                WireType::Fixed32 => Payload::Fixed32(0),
-                WireType::Bytes => Payload::Bytes(b""),
-            },
-        };
-        let key = match (kind, payload) {
-            (Scalar::String, Payload::Bytes(bytes)) => {
-                text(&mut self.out, bytes)?;
-                return Some(Key::Text(bytes));
-            }
-            (Scalar::Bool, Payload::Varint(value)) => u64::from(value != 0),
-            // What 32 bits do not hold is cut off.
-            (Scalar::Int32 | Scalar::Sint32 | Scalar::Uint32, Payload::Varint(value)) => {
-                u64::from(value as u32)
-            }
-            (Scalar::Int64 | Scalar::Sint64 | Scalar::Uint64, Payload::Varint(value))
-            | (Scalar::Fixed64 | Scalar::Sfixed64, Payload::Fixed64(value)) => value,
-            (Scalar::Fixed32 | Scalar::Sfixed32, Payload::Fixed32(value)) => value.into(),
-            _ => return None,
-        };
-        // Those of 64 bits are strings anyway.
-        let start = self.out.len();
-        scalar(self.shapes, &mut self.out, kind, payload)?;
-        if self.out.get(start) != Some(&b'"') {
-            self.out.insert(start, b'"');
-            self.out.push(b'"');
-        }
-        Some(Key::Number(key))
-    }
-
-    fn wrapper(&mut self, field: &Field, bytes: &'a [u8]) -> Option<()> {
-        let mut value = None;
-        let mut wire = Wire(bytes);
-        while !wire.is_empty() {
-            let (number, payload) = wire.record()?;
-            if number == field.number && value.replace(payload).is_some() {
-                return None;
-            }
-        }
-        let (Some(payload), Kind::Scalar(kind)) = (value, field.kind) else {
-            self.out.extend_from_slice(&field.default);
-            return Some(());
-        };
-        match payload {
-            Payload::Fixed32(bits) if kind == Scalar::Float => {
-                self.wrapped_float(field, f32::from_bits(bits).into(), kind, payload)
-            }
-            Payload::Fixed64(bits) if kind == Scalar::Double => {
-                self.wrapped_float(field, f64::from_bits(bits), kind, payload)
-            }
-            payload => scalar(self.shapes, &mut self.out, kind, payload),
-        }
-    }
-
-    /// prost-reflect makes null of what is not finite, and loses the sign of a zero.
-    fn wrapped_float(
-        &mut self,
-        field: &Field,
-        value: f64,
-        kind: Scalar,
-        payload: Payload<'a>,
-    ) -> Option<()> {
-        if !value.is_finite() {
-            return None;
-        }
-        if value == 0.0 {
-            self.out.extend_from_slice(&field.default);
-            return Some(());
-        }
-        scalar(self.shapes, &mut self.out, kind, payload)
-    }
-}
-
-/// The two fields of a timestamp or a duration.
-fn seconds_and_nanos(bytes: &[u8]) -> Option<(i64, i32)> {
-    let (mut seconds, mut nanos) = (None, None);
-    let mut wire = Wire(bytes);
-    while !wire.is_empty() {
-        let before = match wire.record()? {
-            (1, Payload::Varint(value)) => seconds.replace(value as i64).is_some(),
-            (2, Payload::Varint(value)) => nanos.replace(value as i32).is_some(),
-            (1 | 2, _) => return None,
-            _ => false,
-        };
-        if before {
-            return None;
-        }
-    }
-    Some((seconds.unwrap_or(0), nanos.unwrap_or(0)))
 }

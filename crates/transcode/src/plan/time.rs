@@ -306,11 +306,14 @@ mod tests {
         }
     }
 
+    /// Those of one turn of the calendar, and the last ones.
     #[test]
     fn all_days_are_found_again() {
-        for day in -719_162..2_932_896 {
+        let (first, end) = (-719_162, 2_932_897);
+        for day in (first..=first + DAYS_OF_ERA).chain(end - 400..end) {
             let (year, month, of_month) = date(day);
             assert_eq!(days(year, month, of_month), Some(day));
         }
+        assert_eq!((date(first), date(end - 1)), ((1, 1, 1), (9999, 12, 31)));
     }
 }

@@ -84,7 +84,7 @@ impl<'a> Wire<'a> {
         Some(array)
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Option<u64> {
         let (&first, rest) = self.0.split_first()?;
         if first < 0x80 {

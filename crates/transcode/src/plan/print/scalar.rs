@@ -88,6 +88,8 @@ fn is_plain(byte: u8) -> bool {
 #[inline]
 fn all(bytes: &[u8], good: impl Fn(u8) -> bool) -> bool {
     let (chunks, rest) = bytes.as_chunks::<TOGETHER>();
+    // The last ones together too, some of them for the second time.
+    let rest = bytes.last_chunk::<TOGETHER>().map_or(rest, |last| last);
     let good = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & good(*byte));
     chunks.iter().all(|chunk| good(chunk)) && good(rest)
 }
@@ -125,5 +127,39 @@ fn special(value: f64) -> Option<&'static [u8]> {
         Some(b"\"Infinity\"")
     } else {
         Some(b"\"-Infinity\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_is_printed_as_serde_prints_it_wherever_it_stands() {
+        let characters = (0..0x100)
+            .filter_map(char::from_u32)
+            .chain(['€', '\u{2028}', '😀']);
+        for character in characters {
+            for before in 0..40 {
+                for after in [0, 1, 15, 16, 17] {
+                    let line = format!("{}{character}{}", "x".repeat(before), "y".repeat(after));
+                    let mut out = Vec::new();
+                    text(&mut out, line.as_bytes()).unwrap();
+                    assert_eq!(out, serde_json::to_vec(&line).unwrap());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_not_printed_wherever_it_stands() {
+        for wrong in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"] {
+            for before in 0..40 {
+                for after in [0, 1, 15, 16, 17] {
+                    let bytes = [&vec![b'x'; before], wrong, &vec![b'y'; after]].concat();
+                    assert_eq!(text(&mut Vec::new(), &bytes), None);
+                }
+            }
+        }
     }
 }
