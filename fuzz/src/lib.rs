@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::Value as Json;
-use transcode::{MethodPolicy, Options, Security, Transcoder};
+use transcode::{MethodPolicy, Options, Route, Security, Transcoder, fuzz as inside};
 
 static LIBRARY: LazyLock<Transcoder> = LazyLock::new(|| {
     let folder = |path| format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
@@ -30,6 +30,35 @@ static LIBRARY: LazyLock<Transcoder> = LazyLock::new(|| {
 #[must_use]
 pub fn library() -> &'static Transcoder {
     &LIBRARY
+}
+
+/// What a plan takes is what the dynamic message makes of it: a request, and an answer of the same
+/// bytes.
+pub fn same_as_planned(
+    route: &Route<'_>,
+    query: Option<&str>,
+    content_type: Option<&str>,
+    body: &[u8],
+) {
+    let decode = |bytes: Bytes| {
+        let input = route.method().input();
+        DynamicMessage::decode(input, bytes).expect("what was accepted is a message")
+    };
+    if let Some(planned) = inside::planned_request(route, query, content_type, body) {
+        let dynamic = inside::dynamic_request(route, query, content_type, body);
+        let dynamic = dynamic.expect("a plan took a wrong request");
+        // As text, because a message with a NaN is not equal to itself.
+        match serde_json::to_value(decode(dynamic)) {
+            Ok(tree) => assert_eq!(Some(tree), serde_json::to_value(decode(planned)).ok()),
+            Err(_) => assert!(serde_json::to_value(decode(planned)).is_err()),
+        }
+    }
+    if let Some(planned) = inside::planned_answer(route, body) {
+        let dynamic = inside::dynamic_answer(route, body);
+        let dynamic = dynamic.expect("a plan took a wrong answer");
+        let tree = |bytes: &[u8]| serde_json::from_slice::<Json>(bytes).expect("answers are JSON");
+        assert_eq!(tree(&planned.body), tree(&dynamic.body));
+    }
 }
 
 /// What a request for `Everything` was accepted as must be a message, and its JSON the same message

@@ -1,6 +1,6 @@
 #![no_main]
 
-use fuzz::{holds, library};
+use fuzz::{holds, library, same_as_planned};
 use http::Method;
 use libfuzzer_sys::fuzz_target;
 use prost_reflect::DynamicMessage;
@@ -32,6 +32,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(route) = library().find(&method, path) else {
         return;
     };
+    same_as_planned(&route, query, content_type, body);
     if let Ok(message) = route.request(query, content_type, body) {
         let input = route.method().input();
         if input.full_name() == "library.v1.Everything" {

@@ -6,6 +6,7 @@ use prost_reflect::{FieldDescriptor, Kind, MethodDescriptor};
 
 use crate::any::reaches_any;
 use crate::field_path::{FieldPath, PathError, is_textual};
+use crate::plan::Plan;
 use crate::response::has_body;
 use crate::router::Verb;
 use crate::rule::Rule;
@@ -33,6 +34,8 @@ pub(crate) struct Binding {
     pub(crate) response_body: Option<FieldDescriptor>,
     /// Whether responses may hold a `google.protobuf.Any`.
     pub(crate) answers_any: bool,
+    /// How ordinary requests and answers go without a tree.
+    pub(crate) plan: Plan,
 }
 
 /// What the HTTP body fills.
@@ -126,6 +129,7 @@ impl Binding {
             body,
             response_body,
             answers_any: reaches_any(&method.output()),
+            plan: Plan::default(),
         })
     }
 }

@@ -1,7 +1,11 @@
 //! What fuzzing needs of the inside, with the properties that must hold. Not for other use.
 
+use bytes::Bytes;
 use http::Method;
 
+use crate::error::{RequestError, ResponseError};
+use crate::response::Response;
+use crate::route::Route;
 use crate::router::{Found, Path, Router, Verb, naive};
 use crate::template::Template;
 
@@ -53,4 +57,42 @@ pub fn path(text: &str) {
     let mut methods: Vec<_> = router.methods(&path).into_iter().collect();
     methods.sort_unstable();
     assert_eq!(methods, naive::methods(&rules, text));
+}
+
+/// A request by its plan, if it is one that plans take.
+#[must_use]
+pub fn planned_request(
+    route: &Route<'_>,
+    query: Option<&str>,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Option<Bytes> {
+    route.planned(query, content_type, body)
+}
+
+/// The same request by way of a dynamic message.
+///
+/// # Errors
+/// As [`Route::request`].
+pub fn dynamic_request(
+    route: &Route<'_>,
+    query: Option<&str>,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Result<Bytes, RequestError> {
+    route.dynamic(query, content_type, body)
+}
+
+/// An answer by its plan, if it is one that plans take.
+#[must_use]
+pub fn planned_answer(route: &Route<'_>, message: &[u8]) -> Option<Response> {
+    Response::planned(route.binding, &route.transcoder.shapes, message)
+}
+
+/// The same answer by way of a dynamic message.
+///
+/// # Errors
+/// As [`Route::response`].
+pub fn dynamic_answer(route: &Route<'_>, message: &[u8]) -> Result<Response, ResponseError> {
+    Response::dynamic(route.binding, message)
 }

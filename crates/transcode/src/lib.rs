@@ -12,6 +12,7 @@ pub mod fuzz;
 mod json;
 pub mod openapi;
 mod path;
+mod plan;
 mod query;
 mod response;
 mod route;

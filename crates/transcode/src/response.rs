@@ -8,9 +8,10 @@ use serde_json::ser::Serializer;
 use crate::any::is_too_deep;
 use crate::binding::{Binding, is_http_body};
 use crate::error::ResponseError;
+use crate::plan::Shapes;
 
 /// Fields with their default value are printed, so that clients see whole objects.
-const WHOLE: SerializeOptions = SerializeOptions::new().skip_default_fields(false);
+pub(crate) const WHOLE: SerializeOptions = SerializeOptions::new().skip_default_fields(false);
 
 /// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,29 @@ impl Response {
         has_body(self.status)
     }
 
-    pub(crate) fn new(binding: &Binding, bytes: &[u8]) -> Result<Self, ResponseError> {
+    pub(crate) fn new(
+        binding: &Binding,
+        shapes: &Shapes,
+        bytes: &[u8],
+    ) -> Result<Self, ResponseError> {
+        match Self::planned(binding, shapes, bytes) {
+            Some(response) => Ok(response),
+            None => Self::dynamic(binding, bytes),
+        }
+    }
+
+    /// The answer of an ordinary message, by the binding's plan.
+    pub(crate) fn planned(binding: &Binding, shapes: &Shapes, bytes: &[u8]) -> Option<Self> {
+        let body = binding.plan.answer.as_ref()?.print(shapes, bytes)?;
+        Some(Self {
+            status: binding.policy.success_status,
+            content_type: HeaderValue::from_static("application/json"),
+            body: body.into(),
+        })
+    }
+
+    /// The answer of any message.
+    pub(crate) fn dynamic(binding: &Binding, bytes: &[u8]) -> Result<Self, ResponseError> {
         let output = binding.method.output();
         let message = DynamicMessage::decode(output.clone(), bytes).map_err(|source| {
             ResponseError::Decode {

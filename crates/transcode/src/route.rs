@@ -31,8 +31,8 @@ const ALWAYS_READABLE: usize = 20;
 
 /// The route that a request took, with what its path says.
 pub struct Route<'t> {
-    transcoder: &'t Transcoder,
-    binding: &'t Arc<Binding>,
+    pub(crate) transcoder: &'t Transcoder,
+    pub(crate) binding: &'t Arc<Binding>,
     /// The value of each variable of the template, unescaped.
     values: Vec<String>,
 }
@@ -130,6 +130,40 @@ impl<'t> Route<'t> {
         content_type: Option<&str>,
         body: &[u8],
     ) -> Result<Bytes, RequestError> {
+        match self.planned(query, content_type, body) {
+            Some(bytes) => Ok(bytes),
+            None => self.dynamic(query, content_type, body),
+        }
+    }
+
+    /// An ordinary request, by the binding's plan.
+    pub(crate) fn planned(
+        &self,
+        query: Option<&str>,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Option<Bytes> {
+        let plan = self.binding.plan.request.as_ref()?;
+        let takes_body = self.takes_body() && !body.is_empty();
+        if query.is_some_and(|query| !query.is_empty())
+            || takes_body && !body::is_json(content_type)
+        {
+            return None;
+        }
+        let max_depth = self.transcoder.options.max_body_depth;
+        let max_depth = max_depth.min(ALWAYS_READABLE);
+        let shapes = &self.transcoder.shapes;
+        plan.read(shapes, body, max_depth, &self.values)
+            .map(Bytes::from)
+    }
+
+    /// Any request: the message is built, and what is wrong is found.
+    pub(crate) fn dynamic(
+        &self,
+        query: Option<&str>,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Result<Bytes, RequestError> {
         let mut message = DynamicMessage::new(self.binding.method.input());
         let mut violations = Violations::default();
         self.read_query(query, body.is_empty(), &mut message, &mut violations)?;
@@ -154,7 +188,7 @@ impl<'t> Route<'t> {
     /// # Errors
     /// When the bytes are not the response message, or the message has no JSON form.
     pub fn response(&self, message: &[u8]) -> Result<Response, ResponseError> {
-        Response::new(self.binding, message)
+        Response::new(self.binding, &self.transcoder.shapes, message)
     }
 
     /// The form of a stream that a client likes best, by its `Accept` header; see
@@ -171,7 +205,8 @@ impl<'t> Route<'t> {
     /// Encodes the messages that a server-streaming method answers with.
     #[must_use]
     pub fn stream(&self, form: StreamForm) -> StreamEncoder {
-        StreamEncoder::new(Arc::clone(self.binding), form)
+        let shapes = Arc::clone(&self.transcoder.shapes);
+        StreamEncoder::new(Arc::clone(self.binding), shapes, form)
     }
 
     fn read_query(

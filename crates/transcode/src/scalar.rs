@@ -147,13 +147,17 @@ fn float(kind: &Kind, number: f64) -> Result<Value, Expected> {
     }
 }
 
-fn base64(text: &str) -> Result<Value, Expected> {
-    let engine = if text.contains(['-', '_']) {
+/// For the alphabet that the text is written in.
+pub(crate) fn base64_engine(text: &str) -> &'static GeneralPurpose {
+    if text.contains(['-', '_']) {
         &URL_SAFE
     } else {
         &STANDARD
-    };
-    engine
+    }
+}
+
+fn base64(text: &str) -> Result<Value, Expected> {
+    base64_engine(text)
         .decode(text)
         .map(|bytes| Value::Bytes(Bytes::from(bytes)))
         .map_err(|_| "expected base64")

@@ -10,6 +10,7 @@ use prost_reflect::Kind;
 use crate::accept;
 use crate::binding::{Binding, is_http_body};
 use crate::error::ResponseError;
+use crate::plan::Shapes;
 use crate::response::Response;
 
 /// How the messages of a stream follow each other in a body.
@@ -29,6 +30,7 @@ pub enum StreamForm {
 /// Encodes the messages of one response.
 pub struct StreamEncoder {
     binding: Arc<Binding>,
+    shapes: Arc<Shapes>,
     form: StreamForm,
     begun: bool,
 }
@@ -98,9 +100,10 @@ impl StreamForm {
 // === impl StreamEncoder ===
 
 impl StreamEncoder {
-    pub(crate) fn new(binding: Arc<Binding>, form: StreamForm) -> Self {
+    pub(crate) fn new(binding: Arc<Binding>, shapes: Arc<Shapes>, form: StreamForm) -> Self {
         Self {
             binding,
+            shapes,
             form,
             begun: false,
         }
@@ -113,7 +116,7 @@ impl StreamEncoder {
     /// # Errors
     /// When the bytes are not the response message, or the message has no JSON form.
     pub fn message(&mut self, message: &[u8]) -> Result<Response, ResponseError> {
-        let mut piece = Response::new(&self.binding, message)?;
+        let mut piece = Response::new(&self.binding, &self.shapes, message)?;
         let first = !std::mem::replace(&mut self.begun, true);
         if !self.is_raw() {
             piece.content_type = self.content_type();

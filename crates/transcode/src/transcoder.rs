@@ -9,6 +9,7 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 use crate::binding::Binding;
 use crate::error::{BuildError, Fault, Miss, RequestError};
 use crate::openapi;
+use crate::plan::{Compiler, Plan, Shapes};
 use crate::route::Route;
 use crate::router::{Path, Router};
 use crate::rule;
@@ -18,6 +19,8 @@ use crate::wkt;
 pub struct Transcoder {
     pub(crate) bindings: Vec<Arc<Binding>>,
     pub(crate) options: Options,
+    /// What the plans of the bindings refer to.
+    pub(crate) shapes: Arc<Shapes>,
     router: Router,
 }
 
@@ -87,6 +90,7 @@ impl Transcoder {
         let mut transcoder = Self {
             bindings: Vec::new(),
             options,
+            shapes: Arc::default(),
             router: Router::default(),
         };
         let mut faults: Vec<Fault> = wkt::redefined(pool)
@@ -110,10 +114,21 @@ impl Transcoder {
             }
         }
         if faults.is_empty() {
+            transcoder.plan();
             Ok(transcoder)
         } else {
             Err(BuildError { faults })
         }
+    }
+
+    /// Once all of the contracts are known to be right.
+    fn plan(&mut self) {
+        let mut compiler = Compiler::default();
+        // No route has them yet, so they are ours alone.
+        for binding in self.bindings.iter_mut().filter_map(Arc::get_mut) {
+            binding.plan = Plan::new(binding, &mut compiler);
+        }
+        self.shapes = Arc::new(compiler.finish());
     }
 
     fn add(

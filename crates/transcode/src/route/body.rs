@@ -160,6 +160,12 @@ fn set(message: &mut DynamicMessage, field: &str, value: Value) {
     let _ = message.try_set_field_by_name(field, value);
 }
 
+/// Whether the body is read as JSON.
+pub(super) fn is_json(content_type: Option<&str>) -> bool {
+    // As nearly everyone writes it.
+    content_type == Some("application/json") || format(content_type) == Ok(Format::Json)
+}
+
 fn format(content_type: Option<&str>) -> Result<Format, RequestError> {
     let Some(content_type) = content_type else {
         return Ok(Format::Json);

@@ -13,6 +13,7 @@ mod errors;
 mod hostile;
 mod openapi;
 mod path_binding;
+mod plans;
 mod query;
 mod request_body;
 mod responses;

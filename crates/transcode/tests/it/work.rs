@@ -16,7 +16,7 @@ const SIZE: usize = 2_000;
 const BOUND: u64 = 5;
 
 #[track_caller]
-fn linear(what: &str, input: impl Fn(usize) -> String, work: impl Fn(&str)) {
+pub(crate) fn linear(what: &str, input: impl Fn(usize) -> String, work: impl Fn(&str)) {
     let cost = |size| {
         let input = input(size);
         let cost = measure(|| work(&input));
@@ -46,7 +46,11 @@ fn body(text: &str) {
 }
 
 /// `before`, a piece for each index, `after`.
-fn pieces(before: &str, piece: impl Fn(usize) -> String, after: &str) -> impl Fn(usize) -> String {
+pub(crate) fn pieces(
+    before: &str,
+    piece: impl Fn(usize) -> String,
+    after: &str,
+) -> impl Fn(usize) -> String {
     let (before, after) = (before.to_owned(), after.to_owned());
     move |size| {
         let mut text = before.clone();
