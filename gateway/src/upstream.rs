@@ -11,12 +11,14 @@ use std::task::{Context, Poll};
 
 use chassis::call::Budget;
 use chassis::timeout;
-use http::{HeaderValue, Request, Response, header};
+use chassis::trace::TRACEPARENT;
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use thiserror::Error;
 use tonic::Status;
 use tonic::body::Body;
 use tower::Service;
 
+use crate::request_id;
 use connection::{Connections, Unreachable};
 
 mod connection;
@@ -29,6 +31,10 @@ pub(crate) use target::Target;
 /// What servers are told of who calls.
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("trolleybus/", env!("CARGO_PKG_VERSION")));
+
+/// Headers that no two calls have the same. HPACK's table (RFC 7541, 7.1.3) is told not to keep them: it
+/// would drop what comes again for them, and look through them at each call.
+const EACH_ANOTHER: [HeaderName; 2] = [request_id::HEADER, TRACEPARENT];
 
 /// A server cannot be called as it is set.
 #[derive(Debug, Error)]
@@ -83,6 +89,11 @@ async fn call(
         request.headers_mut().insert(timeout::HEADER, budget);
     }
     request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
+    for name in EACH_ANOTHER {
+        if let Some(value) = request.headers_mut().get_mut(name) {
+            value.set_sensitive(true);
+        }
+    }
     let target = connections.target();
     *request.uri_mut() = target.uri(request.uri());
     let sender = connections.sender().await.map_err(|Unreachable(cause)| {
