@@ -20,13 +20,15 @@ use super::target::{Stream, Target};
 /// How long a connection may take to be made, TLS and the first frames included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much a server may send unread, in bytes: of one answer, and of all on a connection. A message
-/// of 4 MiB, which is the largest that is read, fits.
+/// How much a server may send before it is read, in bytes: of one answer, and of all on a connection.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 /// The largest metadata of an answer, in bytes.
 const HEADERS: u32 = 32 * 1024;
+
+/// The cancelled calls that a connection remembers, for as long as h2 does: a second.
+const RESET_STREAMS: usize = 1024;
 
 /// The connections that were opened in this process, of all servers.
 static OPENED: AtomicU64 = AtomicU64::new(0);
@@ -172,6 +174,10 @@ async fn open(target: &Target) -> Result<(Sender, Http2Connection), OpenError> {
         .enable_push(false)
         // More only when the server has said how many it takes: what is above that it would refuse.
         .initial_max_send_streams(1)
+        // What a server had sent before it heard that a call was cancelled is passed over, and however
+        // much it is, the others on the connection go on.
+        .max_concurrent_reset_streams(RESET_STREAMS)
+        .max_local_error_reset_streams(None)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(HEADERS);
