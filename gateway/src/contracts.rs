@@ -1,13 +1,14 @@
 //! What the gateway fronts: its own contracts, and those of descriptor sets; and where each service's
 //! calls go.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chassis::contract::{Access, Contract, RateLimit, RateLimitKey};
 use http::Uri;
 use prost::Message as _;
-use prost_reflect::prost_types::FileDescriptorSet;
+use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 use prost_reflect::{DescriptorPool, FileDescriptor};
 
 /// The packages that every descriptor set brings along in the version that it was made with. They only
@@ -312,9 +313,11 @@ fn add(pool: &mut DescriptorPool, set: &DescriptorSet) -> Result<(), String> {
     if heads.file.is_empty() {
         return Err("is empty; make one with `buf build -o set.binpb`".to_owned());
     }
+    // Only sets that share files of their own are decoded for it, and once however many they share.
+    let files = LazyCell::new(|| files(set));
     for head in &heads.file {
         if let Some(known) = pool.get_file_by_name(&head.name) {
-            if !head.is_common() && !is_same(&known, set) {
+            if !head.is_common() && files.get(&head.name) != Some(&bare(&known)) {
                 return Err(format!(
                     "{} is another file than the one of that name that is there already; rename it",
                     head.name
@@ -332,15 +335,21 @@ fn add(pool: &mut DescriptorPool, set: &DescriptorSet) -> Result<(), String> {
         .map_err(|error| format!("{error:#}"))
 }
 
-/// Whether the set has this very file. Comments do not count.
-fn is_same(known: &FileDescriptor, set: &DescriptorSet) -> bool {
-    let mut known = known.file_descriptor_proto().clone();
-    known.source_code_info = None;
+/// The files of a set by name, without their comments.
+fn files(set: &DescriptorSet) -> HashMap<String, FileDescriptorProto> {
     let files = FileDescriptorSet::decode(set.bytes.as_slice()).unwrap_or_default();
-    files.file.into_iter().any(|mut file| {
+    let files = files.file.into_iter().map(|mut file| {
         file.source_code_info = None;
-        file == known
-    })
+        (file.name().to_owned(), file)
+    });
+    files.collect()
+}
+
+/// A file that is there already, without its comments.
+fn bare(known: &FileDescriptor) -> FileDescriptorProto {
+    let mut file = known.file_descriptor_proto().clone();
+    file.source_code_info = None;
+    file
 }
 
 // === impl Head ===

@@ -175,7 +175,7 @@ fn what_is_no_descriptor_set_is_refused() {
 
 #[test]
 fn another_file_of_a_known_name_and_editions_are_refused() {
-    let changed = |change: &dyn Fn(&mut prost_reflect::prost_types::FileDescriptorProto)| {
+    let changed = |change: &dyn Fn(&mut FileDescriptorProto)| {
         let set = FileDescriptorSet::decode(test_contract::feed::DESCRIPTORS).unwrap();
         let mut file = set
             .file
