@@ -338,7 +338,9 @@ mod tests {
         ] {
             headers.insert(HeaderName::from_static(name), "forged".parse().unwrap());
         }
-        headers.insert("accept-language", "sv".parse().unwrap());
+        for language in ["sv", "forged"] {
+            headers.append("accept-language", language.parse().unwrap());
+        }
         let kept = passed_on(&headers, Some(&Client::at([127, 0, 0, 1].into())), &[]);
         assert_eq!(kept.get("x-client-address").unwrap(), "127.0.0.1");
         assert_eq!(kept.get("accept-language").unwrap(), "sv");

@@ -30,9 +30,6 @@ const HEADERS: u32 = 32 * 1024;
 /// The cancelled calls that a connection remembers, for as long as h2 does: a second.
 const RESET_STREAMS: usize = 1024;
 
-/// The connections that were opened in this process, of all servers.
-static OPENED: AtomicU64 = AtomicU64::new(0);
-
 /// What calls are begun with.
 pub(super) type Sender = SendRequest<Bytes>;
 
@@ -59,6 +56,8 @@ pub(super) struct Connections(Arc<Server>);
 struct Server {
     target: Target,
     state: Mutex<State>,
+    /// How many connections there were.
+    opened: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -82,8 +81,11 @@ type Opening = Shared<Pin<Box<dyn Future<Output = Result<Sender, Unreachable>> +
 
 impl Connections {
     pub(super) fn new(target: Target) -> Self {
-        let state = Mutex::new(State::Closed);
-        Self(Arc::new(Server { target, state }))
+        Self(Arc::new(Server {
+            target,
+            state: Mutex::new(State::Closed),
+            opened: AtomicU64::new(0),
+        }))
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -144,7 +146,7 @@ impl Server {
         let mut state = self.state.lock();
         match opened {
             Ok((sender, connection)) => {
-                let number = OPENED.fetch_add(1, Ordering::Relaxed);
+                let number = self.opened.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(drive(connection, Arc::downgrade(&self), number));
                 *state = State::Open(Numbered {
                     number,

@@ -11,10 +11,11 @@ use test_contract::Feed;
 use test_contract::feed::feed_service_server::FeedServiceServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, ServerTlsConfig};
 
@@ -136,4 +137,33 @@ async fn an_upstream_is_believed_by_the_roots_that_are_set() {
         let gateway = TestGateway::fronting(contracts).await;
         assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, status);
     }
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_agree_to_http2_is_unavailable() {
+    let made = made("alpn");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let key = PrivateKeyDer::from_pem_slice(made.key.as_bytes()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.der.clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let accepted = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = acceptor.accept(stream).await.unwrap();
+        let mut said = Vec::new();
+        // It may close the connection without the end that TLS has.
+        let _ = stream.read_to_end(&mut said).await;
+        said
+    });
+    let server = format!("https://localhost:{port}");
+    let contracts = read(&server, Access::Public, Bus::Absent);
+    let contracts = contracts.with_upstream_ca(made.certificate.clone().into_bytes());
+    let gateway = TestGateway::fronting(contracts).await;
+    assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, 503);
+    assert_eq!(accepted.await.unwrap(), b"", "no frame was sent");
 }
