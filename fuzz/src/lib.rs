@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::Method;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::Value as Json;
-use transcode::{MethodPolicy, Options, Route, Security, Transcoder, fuzz as inside};
+use transcode::{MethodPolicy, Options, Route, Transcoder, fuzz as inside};
 
 static LIBRARY: LazyLock<Transcoder> = LazyLock::new(|| {
     let folder = |path| format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
@@ -17,11 +17,7 @@ static LIBRARY: LazyLock<Transcoder> = LazyLock::new(|| {
     compiled.expect("the contract compiles");
     let set = compiler.encode_file_descriptor_set();
     let pool = DescriptorPool::decode(set.as_slice()).expect("the contract links");
-    let policy = MethodPolicy {
-        success_status: StatusCode::OK,
-        security: Security::Public,
-    };
-    let policy = |_: &_| Some(policy.clone());
+    let policy = |_: &_| Some(MethodPolicy::default());
     Transcoder::new(&pool, &["library.v1.Library"], policy, Options::default())
         .expect("the contract has no fault")
 });

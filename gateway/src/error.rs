@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{FieldViolation, StatusExt as _};
 use transcode::{RequestError, RequestErrorKind};
 
+use chassis::layer::authenticate::{SCOPE, SCOPE_MISSING};
 use chassis::layer::idempotency::IDEMPOTENCY_KEY_REUSED;
 use chassis::layer::validation::{INVALID_REQUEST, violated};
 use chassis::status::{Reason, reason_of};
@@ -259,6 +260,9 @@ impl Failure {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, fixed("Bearer"));
             }
+            StatusCode::FORBIDDEN => headers.extend(
+                insufficient_scope(&status).map(|challenge| (header::WWW_AUTHENTICATE, challenge)),
+            ),
             // What is left of a body that is not read would be taken for the next request.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
                 headers.insert(header::CONNECTION, fixed("close"));
@@ -273,6 +277,17 @@ impl Failure {
         }
         response
     }
+}
+
+/// What a client needs to know whose token is not good for the method (RFC 6750, 3.1).
+fn insufficient_scope(status: &Status) -> Option<HeaderValue> {
+    let info = status.get_details_error_info()?;
+    let scope = info.metadata.get(SCOPE)?;
+    // What a service of another platform says may be anything.
+    let legal = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
+    let is_ours = info.reason == SCOPE_MISSING.reason && scope.bytes().all(legal);
+    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+    HeaderValue::try_from(challenge).ok().filter(|_| is_ours)
 }
 
 /// The name of a code in the gRPC specification.
@@ -346,6 +361,7 @@ mod tests {
             authenticate::TOKEN_EXPIRED,
             authenticate::INTERNAL_METHOD,
             authenticate::ROLE_MISSING,
+            SCOPE_MISSING,
             crate::limits::RATE_LIMITED,
             crate::breaker::SERVICE_UNAVAILABLE,
             idempotency::IDEMPOTENCY_KEY_INVALID,
@@ -387,6 +403,28 @@ mod tests {
         assert_eq!(rounded_up.as_deref(), Some("1"));
         assert_eq!(told(Status::unavailable("no")).as_deref(), Some("1"));
         assert_eq!(told(Status::aborted("no")), None);
+    }
+
+    #[test]
+    fn whoever_has_not_the_scope_is_told_which_it_is() {
+        let told = |status: Status| {
+            let response = Failure::from(status).into_response();
+            let told = response.headers().get(header::WWW_AUTHENTICATE);
+            (
+                response.status().as_u16(),
+                told.map(|told| told.to_str().unwrap().to_owned()),
+            )
+        };
+        let about = |scope: &str| [(SCOPE.to_owned(), scope.to_owned())];
+        let missing = |scope| SCOPE_MISSING.status_about("no", about(scope));
+        let challenge = "Bearer error=\"insufficient_scope\", scope=\"a.b c\"".to_owned();
+        assert_eq!(told(missing("a.b c")), (403, Some(challenge)));
+        for forged in ["a\" b=\"", "a\\", "a\r\nb: c", "ü"] {
+            assert_eq!(told(missing(forged)), (403, None), "{forged}");
+        }
+        let role = chassis::layer::authenticate::ROLE_MISSING;
+        assert_eq!(told(role.status_about("no", about("a"))), (403, None));
+        assert_eq!(told(Status::permission_denied("no")), (403, None));
     }
 
     #[test]

@@ -308,7 +308,8 @@ fn transcoder(
         } else {
             StatusCode::OK
         };
-        let stated = method.success_status;
+        let said = &method.rest;
+        let stated = said.success_status;
         Some(MethodPolicy {
             success_status: stated
                 .and_then(|status| StatusCode::from_u16(status).ok())
@@ -316,8 +317,16 @@ fn transcoder(
             security: if method.access == Access::Public {
                 Security::Public
             } else {
-                Security::Bearer
+                Security::Bearer {
+                    scopes: method.scopes.clone(),
+                }
             },
+            ignore_unknown_fields: said.ignore_unknown_fields,
+            location: said.location.clone(),
+            cursor: said.cursor.clone().map(|cursor| transcode::Cursor {
+                response_field: cursor.response_field,
+                request_field: cursor.request_field,
+            }),
         })
     };
     Transcoder::new(pool, &services, policy, transcode::Options::default())

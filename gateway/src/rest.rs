@@ -1,6 +1,7 @@
 //! REST, through the contract's `google.api.http` rules. No handler is written for an endpoint.
 
 mod cache;
+mod keep_alive;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +15,26 @@ use http::request::Parts;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
 };
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use prost_reflect::DescriptorPool;
 use tonic::Status;
-use transcode::service::answer::{ServiceError, stream, stream_form, unary};
-use transcode::{Route, Transcoder};
+use transcode::service::answer::{
+    ServiceError, Streaming, stream, stream_form, takes_trailers, unary, with_trailers,
+};
+use transcode::{Route, StreamForm, Transcoder};
 
 use crate::compression::Uncompressed;
 use crate::error::Failure;
 use crate::front::Front;
 use crate::limits;
+use keep_alive::KeepAlive;
 
 /// The largest body that is taken where the contract states none, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The event after which a client wants to go on (HTML, "Server-sent events").
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How gRPC says which compression there is, and which may be.
 const COMPRESSION: [HeaderName; 2] = [
@@ -86,7 +94,7 @@ impl Rest {
         let method = self.contract.get(grpc_path);
         let body = if route.takes_body() {
             let limit = method
-                .and_then(|method| method.max_body)
+                .and_then(|method| method.rest.max_body)
                 .unwrap_or(BODY_LIMIT);
             read(&head.headers, body, limit).await?
         } else {
@@ -103,27 +111,48 @@ impl Rest {
             false => None,
         };
         let message = route.request(head.uri.query(), content_type, &body)?;
+        let is_events = form == Some(StreamForm::Events);
+        let message = match head.headers.get(LAST_EVENT_ID) {
+            Some(id) if is_events => route.resumed(message, id.as_bytes())?,
+            _ => message,
+        };
+        let takes_trailers = takes_trailers(&head.headers);
         let kept = head.headers.get(header::IF_NONE_MATCH).cloned();
         let reads = matches!(head.method, Method::GET | Method::HEAD);
         let response = self.front.call(call(&route, head, &message)?).await;
         if let Some(form) = form {
             let pool = self.pool.clone();
             let path = grpc_path.to_owned();
-            let error = move |error| failed(&path, error).body(&pool);
-            let begun = stream(&route, form, response, error).await;
+            let streaming = Streaming {
+                error: move |error| failed(&path, error).body(&pool),
+                begins: keep_alive::pause(is_events),
+                takes_trailers,
+            };
+            let begun = stream(&route, form, response, streaming).await;
             let (metadata, response) = begun.map_err(|error| failed(grpc_path, error))?;
-            return Ok(described(&metadata, response).map(Body::new));
+            let response = described(&metadata, response);
+            return Ok(if is_events {
+                response.map(|body| Body::new(KeepAlive::new(body)))
+            } else {
+                response.map(Body::new)
+            });
         }
         let answered = unary(&route, response).await;
-        let (metadata, response) = answered.map_err(|error| failed(grpc_path, error))?;
-        let mut response = described(&metadata, response);
+        let answered = answered.map_err(|error| failed(grpc_path, error))?;
+        let mut response = described(&answered.metadata, answered.response);
         if method.is_some_and(|method| method.secret_reply) {
             response.extensions_mut().insert(Uncompressed);
         }
-        match method.and_then(|method| method.cache).filter(|_| reads) {
-            Some(max_age) => Ok(cache::kept(response, max_age, kept.as_ref())),
-            None => Ok(response.map(Body::from)),
+        let max_age = method.and_then(|method| method.rest.cache);
+        let response = match max_age.filter(|_| reads) {
+            Some(max_age) => cache::kept(response, max_age, kept.as_ref()),
+            None => response.map(Body::from),
+        };
+        let has_trailers = takes_trailers && !answered.trailers.is_empty();
+        if has_trailers && !response.body().is_end_stream() {
+            return Ok(with_trailers(response, answered.trailers).map(Body::new));
         }
+        Ok(response)
     }
 }
 

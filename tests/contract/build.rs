@@ -1,4 +1,4 @@
-//! Compiles the test contracts: `echo.v1`, `feed.v1`, `hello.v1`, and two versions of `compat.v1`, each by itself.
+//! Compiles the test contracts: `echo.v1`, `feed.v1`, `hello.v1`, `order.v1`, and two versions of `compat.v1`, each by itself.
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ fn main() -> Result<()> {
     compile(&out.join("echo"), "proto", "echo/v1/echo.proto")?;
     compile(&out.join("feed"), "proto", "feed/v1/feed.proto")?;
     compile(&out.join("hello"), "proto", "hello/v1/hello.proto")?;
+    compile(&out.join("order"), "proto", "order/v1/order.proto")?;
     compile(&out.join("older"), "compat/older", "compat/v1/compat.proto")?;
     compile(&out.join("newer"), "compat/newer", "compat/v1/compat.proto")
 }

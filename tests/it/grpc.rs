@@ -78,7 +78,11 @@ pub(crate) async fn native_calls_give_the_same_user_as_rest(platform: Platform) 
 
     let (email, password) = (account.email.clone(), account.password.clone());
     let logged_in = auth
-        .login(LoginRequest { email, password })
+        .login(LoginRequest {
+            email,
+            password,
+            scopes: Vec::new(),
+        })
         .await
         .unwrap()
         .into_inner();
@@ -101,6 +105,7 @@ pub(crate) async fn native_calls_give_the_same_user_as_rest(platform: Platform) 
     let wrong = LoginRequest {
         email: account.email,
         password: "something else".into(),
+        scopes: Vec::new(),
     };
     refused(
         auth.login(wrong).await,

@@ -55,6 +55,7 @@ on_every_platform! {
     accounts::health_pages_answer,
     sessions::a_used_refresh_token_gives_the_same_generation_for_a_while,
     sessions::an_older_refresh_token_ends_the_session_and_its_access_tokens,
+    sessions::a_session_is_good_for_what_it_was_opened_for,
     grpc::native_calls_give_the_same_user_as_rest,
     grpc::web_calls_give_the_same_user_as_rest,
     grpc::internal_methods_are_not_reachable_through_the_gateway,

@@ -12,6 +12,7 @@ use prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor, MethodDe
 
 mod limits;
 mod read;
+mod rest;
 mod secret;
 
 pub use limits::PERIODS;
@@ -66,18 +67,42 @@ pub struct Method {
     pub commit_first: bool,
     /// What happens when the handler of an event fails.
     pub retry: Retry,
-    /// The HTTP status of success over REST, if the contract states one.
-    pub success_status: Option<u16>,
     /// The roles of which the caller must have one; none if a token is enough.
     pub roles: Vec<String>,
+    /// The scopes that the caller's token must have, all of them.
+    pub scopes: Vec<String>,
     /// How often it may be called through the gateway.
     pub rate_limits: Vec<RateLimit>,
-    /// How long clients over REST may keep the answer without asking again, if they may keep it at all.
-    pub cache: Option<Duration>,
-    /// The largest body over REST, in bytes, if the contract states one.
-    pub max_body: Option<usize>,
+    /// What is said of the method over REST.
+    pub rest: Rest,
     /// The descriptor: input and output types, comments, other options.
     pub descriptor: MethodDescriptor,
+}
+
+/// What a contract says of a method over REST, beyond its routes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// The HTTP status of success, if the contract states one.
+    pub success_status: Option<u16>,
+    /// How long clients may keep the answer without asking again, if they may keep it at all.
+    pub cache: Option<Duration>,
+    /// The largest body, in bytes, if the contract states one.
+    pub max_body: Option<usize>,
+    /// Whether what the request message does not know is skipped.
+    pub ignore_unknown_fields: bool,
+    /// The path of what a call has created, with fields of the response in braces.
+    pub location: Option<String>,
+    /// How a stream of events is taken up where it broke off.
+    pub cursor: Option<Cursor>,
+}
+
+/// The fields by which a stream of events is taken up where it broke off, as dotted paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The response field that is the `id` of an event.
+    pub response_field: String,
+    /// The request field that says after which event to begin.
+    pub request_field: String,
 }
 
 /// Who may call a method.

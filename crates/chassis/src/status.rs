@@ -1,5 +1,7 @@
 //! Errors with a stable reason.
 
+use std::collections::HashMap;
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -19,6 +21,17 @@ impl Reason {
     #[must_use]
     pub fn status(self, message: impl Into<String>) -> Status {
         self.status_with(message, ErrorDetails::new())
+    }
+
+    /// A status that carries this reason, with what programs may want to know of it.
+    #[must_use]
+    pub fn status_about(
+        self,
+        message: impl Into<String>,
+        metadata: impl Into<HashMap<String, String>>,
+    ) -> Status {
+        let details = ErrorDetails::with_error_info(self.reason, self.domain, metadata);
+        Status::with_error_details(self.code, message, details)
     }
 
     /// A status that carries this reason beside other details.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::claims::{Common, Window};
 use crate::purpose::Purpose;
-use crate::{AccessClaims, Identity, TokenError};
+use crate::{AccessClaims, Identity, TokenError, scope};
 
 /// An access token's claims, as they are written.
 #[derive(Serialize, Deserialize)]
@@ -15,6 +15,8 @@ struct Wire {
     sub: String,
     sid: String,
     roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     epoch: u64,
 }
 
@@ -25,6 +27,7 @@ pub(crate) fn encode(identity: &Identity, window: &Window) -> Result<Vec<u8>, To
         sub: identity.user_id.to_string(),
         sid: identity.session_id.to_string(),
         roles: identity.roles.clone(),
+        scope: scope::encode(&identity.scopes)?,
         epoch: identity.auth_epoch,
     };
     serde_json::to_vec(&wire).map_err(|_| TokenError::Claims("cannot be written as JSON"))
@@ -41,6 +44,7 @@ pub(crate) fn decode(payload: &str) -> Result<(AccessClaims, Window), TokenError
             user_id: id(&wire.sub, "sub is not a UUID")?,
             session_id: id(&wire.sid, "sid is not a UUID")?,
             roles: wire.roles,
+            scopes: scope::decode(wire.scope.as_deref()),
             auth_epoch: wire.epoch,
         },
         issued_at: window.issued_at,

@@ -5,7 +5,7 @@
 //!
 //! | Token | Kind | Says | Made by | Checked by |
 //! |---|---|---|---|---|
-//! | access | `v4.public` | who calls, in which session, with which roles | [`AccessSigner::issue`] | [`AccessVerifier::verify`] |
+//! | access | `v4.public` | who calls, in which session, with which roles and scopes | [`AccessSigner::issue`] | [`AccessVerifier::verify`] |
 //! | service | `v4.public` | which service calls | [`AccessSigner::issue_service`] | [`AccessVerifier::verify_service`] |
 //! | refresh | `v4.local` | which generation of which session to renew | [`RefreshKeys::issue`] | [`RefreshKeys::open`] |
 //!
@@ -28,6 +28,7 @@ mod identity;
 mod keys;
 mod purpose;
 mod refresh;
+mod scope;
 mod service;
 mod signer;
 mod timestamp;
@@ -41,6 +42,9 @@ pub use keys::generate::{KeySet, generate};
 pub use refresh::{RefreshClaims, RefreshKeys};
 pub use signer::AccessSigner;
 pub use verifier::AccessVerifier;
+
+/// The scope that stands for every scope: of a token that may do all that its user may.
+pub const EVERY_SCOPE: &str = "*";
 
 /// How long an access token lives unless configured otherwise.
 pub const ACCESS_LIFETIME: Duration = Duration::from_mins(15);

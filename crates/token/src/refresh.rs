@@ -15,7 +15,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::claims::{Common, Window};
 use crate::keys::{self, Named};
 use crate::purpose::Purpose;
-use crate::{KeyError, TokenError, envelope};
+use crate::{KeyError, TokenError, envelope, scope};
 
 /// Seals refresh tokens with one key, and opens them with any of several.
 pub struct RefreshKeys {
@@ -32,6 +32,9 @@ pub struct RefreshClaims {
     pub generation: u64,
     /// What proves that the session's owner issued this generation; claim `secret`, in base64url.
     pub secret: [u8; 32],
+    /// What the session's access tokens are good for; claim `scope`. Empty if nothing was chosen: then
+    /// for all that the user may do.
+    pub scopes: Vec<String>,
     /// When the token was issued, in whole seconds.
     pub issued_at: SystemTime,
     /// When the token ends, in whole seconds.
@@ -46,6 +49,8 @@ struct Wire {
     sid: String,
     r#gen: u64,
     secret: Zeroized,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 /// A text that is overwritten when dropped.
@@ -71,10 +76,11 @@ impl RefreshKeys {
         Ok(Self { keys })
     }
 
-    /// Issues the refresh token of one generation of a session, valid from `now` until
-    /// `expires_at`. Times are cut to whole seconds.
+    /// Issues the refresh token of one generation of a session, for access tokens with these scopes, valid
+    /// from `now` until `expires_at`. Times are cut to whole seconds.
     ///
     /// # Errors
+    /// [`TokenError::Claims`] for a scope that is none,
     /// [`TokenError::Time`] when a time does not fit into a token, [`TokenError::Random`] when
     /// the operating system gives no random bytes.
     pub fn issue(
@@ -82,6 +88,7 @@ impl RefreshKeys {
         session_id: Uuid,
         generation: u64,
         secret: &[u8; 32],
+        scopes: &[String],
         now: SystemTime,
         expires_at: SystemTime,
     ) -> Result<String, TokenError> {
@@ -90,6 +97,7 @@ impl RefreshKeys {
             sid: session_id.to_string(),
             r#gen: generation,
             secret: Zeroized(BASE64_URL_SAFE_NO_PAD.encode(secret)),
+            scope: scope::encode(scopes)?,
         };
         let claims = serde_json::to_vec(&wire)
             .map(Zeroizing::new)
@@ -132,6 +140,7 @@ impl RefreshKeys {
                 .map_err(|_| TokenError::Claims("sid is not a UUID"))?,
             generation: wire.r#gen,
             secret: wire.secret.decode()?,
+            scopes: scope::decode(wire.scope.as_deref()),
             issued_at: window.issued_at,
             expires_at: window.expires_at,
         })
@@ -155,6 +164,7 @@ impl fmt::Debug for RefreshClaims {
             .field("session_id", &self.session_id)
             .field("generation", &self.generation)
             .field("secret", &"[redacted]")
+            .field("scopes", &self.scopes)
             .field("issued_at", &self.issued_at)
             .field("expires_at", &self.expires_at)
             .finish()

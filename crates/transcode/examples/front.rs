@@ -4,11 +4,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use http::StatusCode;
 use prost_reflect::DescriptorPool;
 use tonic::transport::Endpoint;
 use transcode::service::RestService;
-use transcode::{MethodPolicy, Options, Security, Transcoder};
+use transcode::{MethodPolicy, Options, Transcoder};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -17,11 +16,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: front SET SERVICE UPSTREAM".into());
     };
     let pool = DescriptorPool::decode(std::fs::read(set)?.as_slice())?;
-    let policy = MethodPolicy {
-        success_status: StatusCode::OK,
-        security: Security::Public,
-    };
-    let policy = |_: &_| Some(policy.clone());
+    let policy = |_: &_| Some(MethodPolicy::default());
     let transcoder = Transcoder::new(&pool, &[service.as_str()], policy, Options::default())?;
 
     let upstream = Endpoint::from_shared(upstream.clone())?.connect_lazy();

@@ -2,20 +2,20 @@
 
 use std::fmt;
 
+use http::StatusCode;
 use prost_reflect::{FieldDescriptor, Kind, MethodDescriptor};
 
 use crate::any::reaches_any;
-use crate::field_path::{FieldPath, PathError, is_textual};
+use crate::field_path::FieldPath;
+use crate::location::Location;
 use crate::plan::Plan;
+use crate::policy::MethodPolicy;
 use crate::response::has_body;
+use crate::resume::Resume;
 use crate::router::Verb;
 use crate::rule::Rule;
 use crate::template::Template;
-use crate::transcoder::MethodPolicy;
 use crate::wkt;
-
-/// A template may bind fields this deep; nobody nests deeper, and recursive messages would let one.
-const MAX_PATH_DEPTH: usize = 32;
 
 /// A checked rule.
 pub(crate) struct Binding {
@@ -32,6 +32,10 @@ pub(crate) struct Binding {
     pub(crate) body: Body,
     /// The response field that is the answer's body; the whole response when none.
     pub(crate) response_body: Option<FieldDescriptor>,
+    /// Where what was created is found.
+    pub(crate) location: Option<Location>,
+    /// How a stream of events is taken up again.
+    pub(crate) resume: Option<Resume>,
     /// Whether responses may hold a `google.protobuf.Any`.
     pub(crate) answers_any: bool,
     /// How ordinary requests and answers go without a tree.
@@ -89,7 +93,7 @@ impl Binding {
             .ok();
         let mut variables = Vec::new();
         for variable in template.iter().flat_map(|template| &template.variables) {
-            match path_field(method, &variable.field) {
+            match FieldPath::textual(&method.input(), &variable.field, "a path") {
                 Ok(path) => variables.push(path),
                 Err(fault) => faults.push(format!("`{}`: {fault}", rule.template)),
             }
@@ -115,6 +119,15 @@ impl Binding {
                 field
             }
         };
+        let location = location(method, policy)
+            .map_err(|fault| faults.push(fault))
+            .unwrap_or_default();
+        let resume = policy.cursor.as_ref();
+        let resume = resume
+            .map(|cursor| Resume::new(method, cursor))
+            .transpose()
+            .map_err(|fault| faults.push(fault))
+            .unwrap_or_default();
         let Some(template) = template.filter(|_| faults.is_empty()) else {
             return Err(faults);
         };
@@ -128,31 +141,22 @@ impl Binding {
             variables,
             body,
             response_body,
+            location,
+            resume,
             answers_any: reaches_any(&method.output()),
             plan: Plan::default(),
         })
     }
 }
 
-fn path_field(method: &MethodDescriptor, name: &str) -> Result<FieldPath, String> {
-    let input = method.input();
-    let path = FieldPath::resolve(&input, name, MAX_PATH_DEPTH).map_err(|error| match error {
-        PathError::Unknown { at } => {
-            format!("`{name}`: {} leads to no field `{at}`", input.full_name())
-        }
-        PathError::NotMessage { at } => {
-            format!("`{name}`: what is before `{at}` is not a singular message")
-        }
-        PathError::TooDeep => format!("`{name}`: nested too deeply"),
-    })?;
-    let leaf = path.leaf();
-    if leaf.is_list() || leaf.is_map() {
-        return Err(format!("`{name}` is repeated, which a path cannot bind"));
+fn location(method: &MethodDescriptor, policy: &MethodPolicy) -> Result<Option<Location>, String> {
+    let Some(text) = &policy.location else {
+        return Ok(None);
+    };
+    if policy.success_status != StatusCode::CREATED || method.is_server_streaming() {
+        return Err("has a location, which only a unary call with status 201 has".to_owned());
     }
-    if !is_textual(&leaf.kind()) {
-        return Err(format!("`{name}` is a message, which a path cannot bind"));
-    }
-    Ok(path)
+    Location::parse(text, &method.output()).map(Some)
 }
 
 fn body(method: &MethodDescriptor, name: &str) -> Result<Body, String> {

@@ -2,7 +2,10 @@
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
-use crate::wkt;
+use crate::{scalar, wkt};
+
+/// Contracts may name fields this deep; nobody nests deeper, and recursive messages would let one.
+const MAX_DEPTH: usize = 32;
 
 /// A path whose every step but the last is a singular message. Never empty.
 #[derive(Clone, PartialEq)]
@@ -44,6 +47,52 @@ impl FieldPath {
             fields.push(field);
         }
         Ok(Self { fields })
+    }
+
+    /// Follows a path of a contract to a field whose value can be text. `place` is what it is named
+    /// for, such as `a path`.
+    ///
+    /// # Errors
+    /// Why it cannot be that, as a sentence.
+    pub(crate) fn textual(
+        message: &MessageDescriptor,
+        name: &str,
+        place: &str,
+    ) -> Result<Self, String> {
+        let path = Self::resolve(message, name, MAX_DEPTH).map_err(|error| match error {
+            PathError::Unknown { at } => {
+                format!("`{name}`: {} leads to no field `{at}`", message.full_name())
+            }
+            PathError::NotMessage { at } => {
+                format!("`{name}`: what is before `{at}` is not a singular message")
+            }
+            PathError::TooDeep => format!("`{name}`: nested too deeply"),
+        })?;
+        let leaf = path.leaf();
+        if leaf.is_list() || leaf.is_map() {
+            return Err(format!("`{name}` is repeated, which {place} cannot bind"));
+        }
+        if !is_textual(&leaf.kind()) {
+            return Err(format!("`{name}` is a message, which {place} cannot bind"));
+        }
+        Ok(path)
+    }
+
+    /// The value as text; `None` where it, or a message that would hold it, is not set.
+    pub(crate) fn text(&self, message: &DynamicMessage) -> Option<String> {
+        let (leaf, parents) = self.fields.split_last()?;
+        let mut at = std::borrow::Cow::Borrowed(message);
+        for parent in parents {
+            if !at.has_field(parent) {
+                return None;
+            }
+            let inner = at.get_field(parent).as_message()?.clone();
+            at = std::borrow::Cow::Owned(inner);
+        }
+        if leaf.supports_presence() && !at.has_field(leaf) {
+            return None;
+        }
+        scalar::to_text(&leaf.kind(), &at.get_field(leaf))
     }
 
     /// The field that the path ends at.

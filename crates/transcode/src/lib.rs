@@ -10,11 +10,14 @@ mod field_path;
 #[doc(hidden)]
 pub mod fuzz;
 mod json;
+mod location;
 pub mod openapi;
 mod path;
 mod plan;
+mod policy;
 mod query;
 mod response;
+mod resume;
 mod route;
 mod router;
 mod rule;
@@ -31,8 +34,9 @@ mod wkt;
 pub use error::{
     BuildError, Fault, FieldViolation, Miss, RequestError, RequestErrorKind, ResponseError,
 };
+pub use policy::{Cursor, MethodPolicy, Security};
 pub use response::Response;
 pub use route::Route;
 pub use status::{error_body, http_status};
 pub use stream::{StreamEncoder, StreamForm};
-pub use transcoder::{MethodPolicy, Options, Security, Transcoder};
+pub use transcoder::{Options, Transcoder};

@@ -33,11 +33,7 @@ pub struct Info {
 
 pub(crate) fn document(transcoder: &Transcoder, info: &Info) -> Json {
     let comments = Comments::default();
-    let schemas = Schemas::of(
-        &transcoder.bindings,
-        &comments,
-        transcoder.options.ignore_unknown_fields,
-    );
+    let schemas = Schemas::of(&transcoder.bindings, &comments);
     let operations = Operations::new(&transcoder.bindings, &schemas, &comments);
     let mut paths = info.extra_paths.clone();
     for (path, method, operation) in operations.all() {

@@ -22,6 +22,8 @@ pub struct Response {
     pub content_type: HeaderValue,
     /// Empty for a status that has no body (204, 205, 304).
     pub body: Bytes,
+    /// Where what was created is found, if the policy says it.
+    pub location: Option<HeaderValue>,
 }
 
 impl Response {
@@ -36,10 +38,14 @@ impl Response {
         shapes: &Shapes,
         bytes: &[u8],
     ) -> Result<Self, ResponseError> {
-        match Self::planned(binding, shapes, bytes) {
-            Some(response) => Ok(response),
-            None => Self::dynamic(binding, bytes),
+        let mut response = match Self::planned(binding, shapes, bytes) {
+            Some(response) => response,
+            None => Self::dynamic(binding, bytes)?,
+        };
+        if let Some(location) = &binding.location {
+            response.location = location.of(&binding.method.output(), bytes);
         }
+        Ok(response)
     }
 
     /// The answer of an ordinary message, by the binding's plan.
@@ -49,6 +55,7 @@ impl Response {
             status: binding.policy.success_status,
             content_type: HeaderValue::from_static("application/json"),
             body: body.into(),
+            location: None,
         })
     }
 
@@ -66,6 +73,7 @@ impl Response {
             status: binding.policy.success_status,
             content_type: json.clone(),
             body: Bytes::new(),
+            location: None,
         };
         if !empty.has_body() {
             return Ok(empty);

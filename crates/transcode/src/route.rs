@@ -15,12 +15,13 @@ use crate::error::{RequestError, ResponseError};
 use crate::field_path::FieldPath;
 use crate::json;
 use crate::path;
+use crate::policy::MethodPolicy;
 use crate::query::{self, Pairs, pairs};
 use crate::response::Response;
 use crate::router::{Path, Verb};
 use crate::scalar;
 use crate::stream::{self, StreamEncoder, StreamForm};
-use crate::transcoder::{MethodPolicy, Transcoder};
+use crate::transcoder::Transcoder;
 use crate::violations::Violations;
 use crate::wkt;
 use body::Said;
@@ -136,6 +137,21 @@ impl<'t> Route<'t> {
         }
     }
 
+    /// The same request for a stream of events that begins after the event of this id, the value of
+    /// `Last-Event-ID`: what the path, the query and the body say of the place counts no more. Without a
+    /// [`Cursor`](crate::Cursor), and for an empty id, it is left as it is.
+    ///
+    /// # Errors
+    /// The id is none of the method's; see [`RequestError`].
+    pub fn resumed(&self, request: Bytes, last_event_id: &[u8]) -> Result<Bytes, RequestError> {
+        match &self.binding.resume {
+            Some(resume) if !last_event_id.is_empty() => {
+                resume.after_event(&self.binding.method, &request, last_event_id)
+            }
+            _ => Ok(request),
+        }
+    }
+
     /// An ordinary request, by the binding's plan.
     pub(crate) fn planned(
         &self,
@@ -220,7 +236,7 @@ impl<'t> Route<'t> {
             return Ok(());
         };
         if matches!(self.binding.body, Body::All) {
-            if self.transcoder.options.ignore_unknown_fields {
+            if self.binding.policy.ignore_unknown_fields {
                 return Ok(());
             }
             for (key, _) in pairs(query) {
@@ -233,7 +249,7 @@ impl<'t> Route<'t> {
         decided.extend(self.binding.body.field().filter(|_| !body_is_empty));
         let reader = Pairs {
             max_depth: self.transcoder.options.max_body_depth,
-            ignore_unknown: self.transcoder.options.ignore_unknown_fields,
+            ignore_unknown: self.binding.policy.ignore_unknown_fields,
             decided: &decided,
         };
         reader.read(query, message, violations)

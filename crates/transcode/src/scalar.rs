@@ -6,6 +6,7 @@
 
 use base64::Engine as _;
 use base64::alphabet;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use prost_reflect::{DynamicMessage, EnumDescriptor, Kind, MapKey, Value};
@@ -72,6 +73,40 @@ pub(crate) fn from_text(kind: &Kind, text: &str) -> Result<Value, Expected> {
             .ok_or_else(|| wkt::expected(desc.full_name())),
         _ => number_from_text(kind, text),
     }
+}
+
+/// The text that [`from_text`] reads as this value.
+pub(crate) fn to_text(kind: &Kind, value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Bool(value) => value.to_string(),
+        Value::I32(value) => value.to_string(),
+        Value::I64(value) => value.to_string(),
+        Value::U32(value) => value.to_string(),
+        Value::U64(value) => value.to_string(),
+        Value::F32(value) => float_text((*value).into(), value),
+        Value::F64(value) => float_text(*value, value),
+        Value::String(value) => value.clone(),
+        Value::Bytes(value) => URL_SAFE_NO_PAD.encode(value),
+        Value::EnumNumber(number) => {
+            let name = kind.as_enum().and_then(|desc| desc.get_value(*number));
+            name.map_or_else(|| number.to_string(), |name| name.name().to_owned())
+        }
+        Value::Message(message) => match serde_json::to_value(message).ok()? {
+            Json::String(text) => text,
+            json @ (Json::Number(_) | Json::Bool(_)) => json.to_string(),
+            _ => return None,
+        },
+        Value::List(_) | Value::Map(_) => return None,
+    })
+}
+
+/// `printed` as `number` is: the shorter type's digits, where it is one.
+fn float_text(number: f64, printed: &impl ToString) -> String {
+    if number.is_infinite() {
+        let sign = if number > 0.0 { "" } else { "-" };
+        return format!("{sign}Infinity");
+    }
+    printed.to_string()
 }
 
 /// A map's key from text.

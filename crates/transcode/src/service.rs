@@ -9,6 +9,7 @@ mod call;
 mod failure;
 mod incoming;
 mod streamed;
+mod trailers;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -18,18 +19,26 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use prost_reflect::DescriptorPool;
 use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
 
+use crate::stream::StreamForm;
 use crate::transcoder::Transcoder;
+use answer::Streaming;
 use failure::Failure;
 
 /// The largest body that is taken unless another limit is set, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How the name of a header begins in which a service says something beside its message.
+const METADATA: &str = "grpc-metadata-";
+
+/// The event after which a client wants to go on (HTML, "Server-sent events").
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Any error.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -135,21 +144,38 @@ where
             false => None,
         };
         let message = route.request(head.uri.query(), content_type, &body)?;
+        let message = match head.headers.get(LAST_EVENT_ID) {
+            Some(id) if form == Some(StreamForm::Events) => {
+                route.resumed(message, id.as_bytes())?
+            }
+            _ => message,
+        };
+        let takes_trailers = answer::takes_trailers(&head.headers);
         let response = self
             .call_service(call::request(&route, head, &message)?)
             .await?;
         let (metadata, mut response) = match form {
             Some(form) => {
                 let pool = self.pool.clone();
-                let error = move |error| Failure::from(error).body(&pool);
-                answer::stream(&route, form, response, error).await?
+                let streaming = Streaming {
+                    error: move |error| Failure::from(error).body(&pool),
+                    begins: std::future::pending(),
+                    takes_trailers,
+                };
+                answer::stream(&route, form, response, streaming).await?
             }
             None => {
-                let (metadata, response) = answer::unary(&route, response).await?;
-                (metadata, response.map(|body| Body::new(Full::new(body))))
+                let unary = answer::unary(&route, response).await?;
+                let response = unary.response.map(Full::new);
+                let response = if takes_trailers && !unary.trailers.is_empty() {
+                    answer::with_trailers(response, unary.trailers).map(Body::new)
+                } else {
+                    response.map(Body::new)
+                };
+                (unary.metadata, response)
             }
         };
-        call::pass_on(&metadata, response.headers_mut());
+        call::pass_on(METADATA, &metadata, response.headers_mut());
         Ok(response)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::HeaderValue;
-use prost_reflect::Kind;
+use prost_reflect::{DynamicMessage, Kind};
 
 use crate::accept;
 use crate::binding::{Binding, is_http_body};
@@ -70,7 +70,7 @@ impl StreamForm {
     }
 
     /// One element, with what comes before and after it.
-    fn element(self, first: bool, event: Option<&str>, json: &[u8]) -> Bytes {
+    fn element(self, first: bool, event: Option<&str>, id: Option<&str>, json: &[u8]) -> Bytes {
         let mut bytes = BytesMut::with_capacity(json.len() + 32);
         match self {
             Self::JsonArray => {
@@ -83,10 +83,13 @@ impl StreamForm {
             }
             // JSON as it is printed here has no line breaks, which would end the data.
             Self::Events => {
-                if let Some(event) = event {
-                    bytes.put_slice(b"event: ");
-                    bytes.put_slice(event.as_bytes());
-                    bytes.put_u8(b'\n');
+                for (field, value) in [("event", event), ("id", id)] {
+                    if let Some(value) = value {
+                        bytes.put_slice(field.as_bytes());
+                        bytes.put_slice(b": ");
+                        bytes.put_slice(value.as_bytes());
+                        bytes.put_u8(b'\n');
+                    }
                 }
                 bytes.put_slice(b"data: ");
                 bytes.put_slice(json);
@@ -120,7 +123,8 @@ impl StreamEncoder {
         let first = !std::mem::replace(&mut self.begun, true);
         if !self.is_raw() {
             piece.content_type = self.content_type();
-            piece.body = self.form.element(first, None, &piece.body);
+            let id = self.id(message);
+            piece.body = self.form.element(first, None, id.as_deref(), &piece.body);
         }
         Ok(piece)
     }
@@ -133,7 +137,7 @@ impl StreamEncoder {
             StreamForm::JsonArray if self.begun => Bytes::from_static(b"]"),
             StreamForm::JsonArray => Bytes::from_static(b"[]"),
             StreamForm::Ndjson => Bytes::new(),
-            StreamForm::Events => self.form.element(false, Some("end"), b"{}"),
+            StreamForm::Events => self.form.element(false, Some("end"), None, b"{}"),
         }
     }
 
@@ -145,7 +149,8 @@ impl StreamEncoder {
         if self.is_raw() {
             return None;
         }
-        let mut last = BytesMut::from(&*self.form.element(!self.begun, Some("error"), error));
+        let last = self.form.element(!self.begun, Some("error"), None, error);
+        let mut last = BytesMut::from(&*last);
         if self.form == StreamForm::JsonArray {
             last.put_u8(b']');
         }
@@ -161,8 +166,16 @@ impl StreamEncoder {
         HeaderValue::from_static(self.form.media_type())
     }
 
+    /// The id of an event, by which its client can come again.
+    fn id(&self, message: &[u8]) -> Option<String> {
+        let resume = self.binding.resume.as_ref();
+        let resume = resume.filter(|_| self.form == StreamForm::Events)?;
+        let output = self.binding.method.output();
+        resume.id(&DynamicMessage::decode(output, message).ok()?)
+    }
+
     /// Whether the messages are chunks of bytes.
-    fn is_raw(&self) -> bool {
+    pub(crate) fn is_raw(&self) -> bool {
         is_raw(&self.binding)
     }
 }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::Method;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::binding::Binding;
 use crate::error::{BuildError, Fault, Miss, RequestError};
 use crate::openapi;
 use crate::plan::{Compiler, Plan, Shapes};
+use crate::policy::MethodPolicy;
 use crate::route::Route;
 use crate::router::{Path, Router};
 use crate::rule;
@@ -24,33 +25,12 @@ pub struct Transcoder {
     router: Router,
 }
 
-/// Limits and leniency.
+/// Limits.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// How deep arrays and objects of a JSON body, and the steps of a query key, may nest. Above
     /// 120 it is 120.
     pub max_body_depth: usize,
-    /// Skip the keys of a query or body that the request message does not know, rather than refuse
-    /// them. For methods whose clients may be newer than the server.
-    pub ignore_unknown_fields: bool,
-}
-
-/// What a contract says of a method beyond `google.api.http`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MethodPolicy {
-    /// The status of success. With 204 and 304 the answer has no body.
-    pub success_status: StatusCode,
-    /// What a caller must bring; only documented here, enforced by the caller of this crate.
-    pub security: Security,
-}
-
-/// What a caller must bring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Security {
-    /// Nothing.
-    Public,
-    /// An access token: `Authorization: Bearer`.
-    Bearer,
 }
 
 impl fmt::Debug for Transcoder {
@@ -68,7 +48,6 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             max_body_depth: 100,
-            ignore_unknown_fields: false,
         }
     }
 }

@@ -12,11 +12,15 @@ pub(super) async fn login(
     request: Request<LoginRequest>,
 ) -> Result<LoginResponse, Status> {
     let (metadata, extensions, request) = request.into_parts();
-    let LoginRequest { email, password } = request;
+    let LoginRequest {
+        email,
+        password,
+        scopes,
+    } = request;
     let budget = extensions.get::<Budget>().copied();
     let call = on_behalf(&metadata, budget, v1::ValidateRequest { email, password });
     let answer = auth.users.clone().validate(call).await?.into_inner();
-    let pair = auth.pair(answer.user, answer.session)?;
+    let pair = auth.pair(answer.user, answer.session, scopes)?;
     Ok(LoginResponse {
         access_token: pair.access,
         refresh_token: pair.refresh,

@@ -46,7 +46,7 @@ pub(super) async fn refresh(
             return Err(status);
         }
     };
-    let pair = auth.pair(answer.user, answer.session)?;
+    let pair = auth.pair(answer.user, answer.session, claims.scopes.clone())?;
     Ok(RefreshResponse {
         access_token: pair.access,
         refresh_token: pair.refresh,

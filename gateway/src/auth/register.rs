@@ -28,7 +28,7 @@ pub(super) async fn register(
         },
     );
     let answer = auth.users.clone().register(call).await?.into_inner();
-    let pair = auth.pair(answer.user, answer.session)?;
+    let pair = auth.pair(answer.user, answer.session, Vec::new())?;
     Ok(RegisterResponse {
         access_token: pair.access,
         refresh_token: pair.refresh,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use crate::request_id;
+use crate::{request_id, rest};
 
 /// How long a browser may keep the answer to a preflight.
 const PREFLIGHT_KEPT: Duration = Duration::from_secs(3600);
@@ -24,6 +24,7 @@ pub(super) fn layer(origins: Vec<HeaderValue>, metadata: Vec<HeaderName>) -> Cor
         HeaderName::from_static("traceparent"),
         HeaderName::from_static("tracestate"),
         request_id::HEADER,
+        rest::LAST_EVENT_ID,
     ];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))

@@ -12,8 +12,8 @@ use test_contract::Feed;
 use test_contract::feed::Post;
 use test_contract::feed::feed_service_client::FeedServiceClient;
 use test_contract::feed::feed_service_server::FeedServiceServer;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tonic::transport::server::TcpIncoming;
@@ -30,14 +30,18 @@ async fn fronting() -> (TestGateway, TcpListener) {
 }
 
 /// Answers with a post without fields.
-fn answer(mut respond: SendResponse<Bytes>) {
+fn answer(respond: SendResponse<Bytes>) {
+    answer_with(respond, HeaderMap::new());
+}
+
+/// Answers with a post without fields, and trailers after it.
+fn answer_with(mut respond: SendResponse<Bytes>, mut trailers: HeaderMap) {
     let form = HeaderValue::from_static("application/grpc");
     let head = Response::builder().header("content-type", form);
     let mut body = respond
         .send_response(head.body(()).unwrap(), false)
         .unwrap();
     body.send_data(Bytes::from_static(&[0; 5]), false).unwrap();
-    let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
     body.send_trailers(trailers).unwrap();
 }
@@ -166,5 +170,76 @@ async fn an_answer_that_breaks_off_is_no_answer() {
     });
     for status in [500, 503, 200] {
         assert_eq!(gateway.ask("GET /v1/feeds/a/posts/1").await.status, status);
+    }
+}
+
+/// A gateway in front of a server that says the sum after its message.
+async fn summed() -> TestGateway {
+    let (gateway, listener) = fronting().await;
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((_, respond))) = connection.accept().await {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("sum", HeaderValue::from_static("7"));
+            answer_with(respond, trailers);
+        }
+    });
+    gateway
+}
+
+#[tokio::test]
+async fn what_a_server_says_after_its_message_is_trailers_for_those_who_take_them() {
+    let gateway = summed().await;
+    let text = async |target: &str, te: &str| {
+        let request = format!("GET {target}\n{te}");
+        let end = "connection: close\r\n\r\n";
+        let mut stream = gateway.send(&request, end).await;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    };
+    let one = "/v1/feeds/a/posts/3";
+    let answer = text(one, "te: trailers").await;
+    assert!(answer.contains("trailer: grpc-trailer-sum\r\n"), "{answer}");
+    assert!(
+        answer.ends_with("\r\n0\r\ngrpc-trailer-sum: 7\r\n\r\n"),
+        "{answer}"
+    );
+    let answer = text(one, "x: y").await;
+    assert!(!answer.contains("grpc-trailer-sum"), "{answer}");
+    assert!(answer.contains("content-length: "), "{answer}");
+    // The names of a stream's trailers are not known when its head leaves.
+    let answer = text("/v1/feeds/a:watch", "te: trailers").await;
+    assert!(!answer.contains("grpc-trailer-sum"), "{answer}");
+}
+
+#[tokio::test]
+async fn over_http2_streams_have_trailers_too() {
+    let gateway = summed().await;
+    let stream = TcpStream::connect(gateway.address).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    for target in ["/v1/feeds/a/posts/3", "/v1/feeds/a:watch"] {
+        for (header, sum) in [("te", Some("7")), ("accept-language", None)] {
+            let request = http::Request::get(format!("http://gateway{target}"));
+            let request = request.header(header, "trailers");
+            let mut ready = client.clone().ready().await.unwrap();
+            let (response, _) = ready.send_request(request.body(()).unwrap(), true).unwrap();
+            let mut body = response.await.unwrap().into_body();
+            while let Some(piece) = body.data().await {
+                let length = piece.unwrap().len();
+                body.flow_control().release_capacity(length).unwrap();
+            }
+            let trailers = body.trailers().await.unwrap();
+            let told = trailers
+                .as_ref()
+                .and_then(|trailers| trailers.get("grpc-trailer-sum"));
+            assert_eq!(
+                told.map(|told| told.to_str().unwrap()),
+                sum,
+                "{target} {header}"
+            );
+        }
     }
 }

@@ -12,6 +12,7 @@ mod edge;
 mod figures;
 mod harness;
 mod hostile;
+mod options;
 mod policy;
 mod stopping;
 mod tls;

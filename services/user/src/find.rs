@@ -101,6 +101,7 @@ mod tests {
                 user_id: SELF,
                 session_id: Uuid::nil(),
                 roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+                scopes: Vec::new(),
                 auth_epoch: 1,
             });
         }

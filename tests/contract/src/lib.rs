@@ -2,15 +2,17 @@
 //!
 //! [`echo`] has a method for each thing that the bus promises. [`older`] and [`newer`] are two
 //! versions of one contract, as two releases of a service and its callers would have them. [`feed`] is
-//! one that knows nothing of the platform. [`Echo`]
-//! serves the first; its [`Ledger`] tells what began and what took effect.
+//! one that knows nothing of the platform, and [`order`] says all that the platform's options can say over
+//! HTTP/2. [`Echo`] serves the first; its [`Ledger`] tells what began and what took effect.
 
 pub mod feed_service;
 pub mod ledger;
+pub mod order_service;
 pub mod service;
 
 pub use feed_service::Feed;
 pub use ledger::Ledger;
+pub use order_service::Orders;
 pub use service::Echo;
 
 use std::sync::LazyLock;
@@ -25,6 +27,9 @@ pub const FEED: &str = "feed.v1.FeedService";
 
 /// The smallest service: `hello.v1.HelloService`.
 pub const HELLO: &str = "hello.v1.HelloService";
+
+/// The service over HTTP/2 with the platform's options: `order.v1.OrderService`.
+pub const ORDER: &str = "order.v1.OrderService";
 
 /// The service of events: `echo.v1.NoteService`.
 pub const NOTE: &str = "echo.v1.NoteService";
@@ -66,6 +71,7 @@ macro_rules! contract {
 contract!(echo, "echo", "echo.v1", "Package `echo.v1`.");
 contract!(feed, "feed", "feed.v1", "Package `feed.v1`.");
 contract!(hello, "hello", "hello.v1", "Package `hello.v1`.");
+contract!(order, "order", "order.v1", "Package `order.v1`.");
 contract!(
     older,
     "older",

@@ -2,14 +2,14 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use http::{Method, StatusCode};
+use http::Method;
 use prost::Message as _;
 use prost_reflect::DescriptorPool;
 use prost_types::Timestamp;
 use proto::auth::v1 as auth;
 use proto::user::v1::User;
 use serde::Serialize;
-use transcode::{MethodPolicy, Options, Security, Transcoder};
+use transcode::{MethodPolicy, Options, Transcoder};
 
 use crate::contract::Tree;
 
@@ -53,14 +53,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut pool: DescriptorPool = proto::descriptors().clone();
     pool.decode_file_descriptor_set(&include_bytes!(concat!(env!("OUT_DIR"), "/bench.binpb"))[..])?;
     let services = ["auth.v1.AuthService", "bench.v1.TreeService"];
-    let policy = MethodPolicy {
-        success_status: StatusCode::OK,
-        security: Security::Public,
-    };
     let transcoder = Transcoder::new(
         &pool,
         &services,
-        |_| Some(policy.clone()),
+        |_| Some(MethodPolicy::default()),
         Options::default(),
     )?;
     for _ in 1..arguments.calls {

@@ -17,6 +17,7 @@ pub(crate) async fn tokens_that_are_not_good_are_refused(mut platform: Platform)
         user_id: Uuid::parse_str(text(&registered["user"], "id")).unwrap(),
         session_id: Uuid::now_v7(),
         roles: Vec::new(),
+        scopes: Vec::new(),
         auth_epoch: 1,
     };
     let (now, minute) = (SystemTime::now(), Duration::from_secs(60));

@@ -1,4 +1,4 @@
-//! What the options say of roles, rates, caches and sizes: what the gateway enforces.
+//! What the options say of who may call how often: roles, scopes and rates.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use prost_reflect::{DynamicMessage, Value};
 
 use super::read::{duration, number};
-use super::{Access, Idempotency, RateLimit, RateLimitKey};
+use super::{Access, RateLimit, RateLimitKey};
 
 /// The periods that a rate limit may have: a shorter one is a burst, and Redis keeps a longer one in
 /// vain.
@@ -15,24 +15,19 @@ pub const PERIODS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration:
 /// The period of a rate limit that states none.
 const DEFAULT_PERIOD: Duration = Duration::from_mins(1);
 
-/// The largest body that a contract may allow, in bytes: it is held in memory as a whole.
-const LARGEST_BODY: i64 = 16 * 1024 * 1024;
-
-/// The longest that clients may keep an answer.
-const LONGEST_CACHE: Duration = Duration::from_hours(24 * 365);
+/// What tokens say that have every scope, so it is the name of none.
+const EVERY: &str = "*";
 
 /// What was read.
 pub(super) struct Limits {
     pub(super) roles: Vec<String>,
+    pub(super) scopes: Vec<String>,
     pub(super) rate_limits: Vec<RateLimit>,
-    pub(super) cache: Option<Duration>,
-    pub(super) max_body: Option<usize>,
 }
 
 pub(super) fn read(
     options: Option<&DynamicMessage>,
     access: Access,
-    idempotency: Idempotency,
     fault: &mut impl FnMut(&str),
 ) -> Limits {
     let roles = texts(options, "roles");
@@ -41,6 +36,16 @@ pub(super) fn read(
     }
     if roles.iter().any(String::is_empty) {
         fault("asks for a role without a name");
+    }
+    let scopes = texts(options, "scopes");
+    if !scopes.is_empty() && access != Access::Authenticated {
+        fault("asks for scopes, which only the tokens of an ACCESS_AUTHENTICATED method have");
+    }
+    if !scopes.iter().all(|scope| is_scope(scope)) {
+        fault(
+            "asks for a scope that is none: printable ASCII without spaces, quotes and backslashes, \
+             and not `*`",
+        );
     }
     let rate_limits: Vec<_> = messages(options, "rate_limits")
         .iter()
@@ -59,29 +64,17 @@ pub(super) fn read(
             );
         }
     }
-    let cache = message(options, "cache").map(|cache| {
-        message(Some(&cache), "max_age").map_or(Duration::ZERO, |max_age| duration(&max_age))
-    });
-    if cache.is_some() && idempotency != Idempotency::NoSideEffects {
-        fault("lets clients keep answers, which is for NO_SIDE_EFFECTS alone");
-    }
-    if cache.is_some_and(|max_age| max_age > LONGEST_CACHE) {
-        fault("lets clients keep answers for more than a year");
-    }
-    let max_body = match number(options, "max_body_bytes") {
-        0 => None,
-        bytes if bytes <= LARGEST_BODY => usize::try_from(bytes).ok(),
-        _ => {
-            fault("has max_body_bytes above 16 MiB");
-            None
-        }
-    };
     Limits {
         roles,
+        scopes,
         rate_limits,
-        cache,
-        max_body,
     }
+}
+
+/// RFC 6749, 3.3.
+fn is_scope(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    !text.is_empty() && text.bytes().all(legal) && text != EVERY
 }
 
 fn rate_limit(message: &DynamicMessage) -> RateLimit {
@@ -105,7 +98,7 @@ fn rate_limit(message: &DynamicMessage) -> RateLimit {
 }
 
 /// A message that was set.
-fn message(options: Option<&DynamicMessage>, field: &str) -> Option<DynamicMessage> {
+pub(super) fn message(options: Option<&DynamicMessage>, field: &str) -> Option<DynamicMessage> {
     let options = options.filter(|options| options.has_field_by_name(field))?;
     options.get_field_by_name(field)?.as_message().cloned()
 }

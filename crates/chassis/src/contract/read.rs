@@ -12,7 +12,7 @@ use prost_reflect::{
 use super::secret::{holds_secret, is_redacted};
 use super::{
     Access, Contract, ContractError, DEFAULT_DEADLINE, DEFAULT_PAUSES, Idempotency, Method,
-    Pattern, Retry, limits,
+    Pattern, Retry, limits, rest,
 };
 
 /// The extension of `google.protobuf.MethodOptions` that the platform's options live in.
@@ -181,17 +181,10 @@ fn read(
     if on_bus && is_derived(&topic) {
         fault("has a topic that ends like a retry or dead-letter topic, .retry.<n> or .dlq");
     }
-    let success_status = match number(options.as_ref(), "success_status") {
-        0 => None,
-        status @ 200..=299 => u16::try_from(status).ok(),
-        _ => {
-            fault("has a success_status outside 200 to 299");
-            None
-        }
-    };
-    let limits = limits::read(options.as_ref(), access, idempotency, &mut fault);
+    let limits = limits::read(options.as_ref(), access, &mut fault);
+    let rest = rest::read(&descriptor, options.as_ref(), idempotency, &mut fault);
     let secret_reply = holds_secret(&descriptor.output());
-    if limits.cache.is_some() && secret_reply {
+    if rest.cache.is_some() && secret_reply {
         fault("lets clients keep an answer that holds a secret");
     }
     let sealed = secret_reply || holds_secret(&descriptor.input());
@@ -209,11 +202,10 @@ fn read(
         max_in_flight,
         commit_first,
         retry,
-        success_status,
         roles: limits.roles,
+        scopes: limits.scopes,
         rate_limits: limits.rate_limits,
-        cache: limits.cache,
-        max_body: limits.max_body,
+        rest,
         descriptor,
         path,
     }

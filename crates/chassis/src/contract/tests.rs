@@ -229,11 +229,12 @@ fn order_streams_and_pauses_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn roles_rates_caches_and_sizes_are_read() {
+fn what_the_gateway_enforces_is_read() {
     let pool = pool(
         "rpc Get(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS;
         option (trolleybus.v1.method) = {
             access: ACCESS_AUTHENTICATED roles: [\"admin\", \"support\"]
+            scopes: [\"orders.read\", \"https://a/b#c!\"] ignore_unknown_fields: true
             rate_limits: {key: RATE_LIMIT_KEY_IDENTITY requests: 10 period: {seconds: 1} burst: 20}
             rate_limits: {requests: 600}
             cache: {max_age: {seconds: 60}} max_body_bytes: 2000000 }; }",
@@ -241,6 +242,7 @@ fn roles_rates_caches_and_sizes_are_read() {
     let contract = Contract::read(&pool, &["t.v1.TestService"]).unwrap();
     let get = contract.get("/t.v1.TestService/Get").unwrap();
     assert_eq!(get.roles, ["admin", "support"]);
+    assert_eq!(get.scopes, ["orders.read", "https://a/b#c!"]);
     let limit = |key, requests, seconds, burst| RateLimit {
         key,
         requests,
@@ -252,10 +254,44 @@ fn roles_rates_caches_and_sizes_are_read() {
         limit(RateLimitKey::Address, 600, 60, 600),
     ];
     assert_eq!(get.rate_limits, expected);
-    assert_eq!(
-        (get.cache, get.max_body),
-        (Some(Duration::from_secs(60)), Some(2_000_000))
+    let rest = Rest {
+        cache: Some(Duration::from_secs(60)),
+        max_body: Some(2_000_000),
+        ignore_unknown_fields: true,
+        ..Rest::default()
+    };
+    assert_eq!(get.rest, rest);
+}
+
+#[test]
+fn what_rest_says_of_creations_and_streams_is_read() {
+    let pool = pool(
+        "rpc Create(M) returns (M) { option idempotency_level = IDEMPOTENT;
+        option (trolleybus.v1.method) = {
+            access: ACCESS_PUBLIC success_status: 201 location: \"/m/{a}\" }; }
+        rpc Watch(M) returns (stream M) { option idempotency_level = NO_SIDE_EFFECTS;
+        option (trolleybus.v1.method) = {
+            access: ACCESS_PUBLIC cursor: {response_field: \"b\" request_field: \"a\"} }; }",
     );
+    let contract = Contract::read(&pool, &["t.v1.TestService"]).unwrap();
+    let of = |name: &str| {
+        let method = contract.get(&format!("/t.v1.TestService/{name}"));
+        method.unwrap().rest.clone()
+    };
+    let created = Rest {
+        success_status: Some(201),
+        location: Some("/m/{a}".to_owned()),
+        ..Rest::default()
+    };
+    assert_eq!(of("Create"), created);
+    let resumable = Rest {
+        cursor: Some(Cursor {
+            response_field: "b".to_owned(),
+            request_field: "a".to_owned(),
+        }),
+        ..Rest::default()
+    };
+    assert_eq!(of("Watch"), resumable);
 }
 
 #[test]
@@ -268,6 +304,16 @@ fn what_the_gateway_cannot_enforce_is_refused() {
     };
     for (level, options, expected) in [
         ("IDEMPOTENT", "roles: \"admin\"", "asks for roles"),
+        ("IDEMPOTENT", "scopes: \"a\"", "asks for scopes"),
+        ("IDEMPOTENT", "scopes: \"\"", "a scope that is none"),
+        ("IDEMPOTENT", "scopes: \"a b\"", "a scope that is none"),
+        ("IDEMPOTENT", "scopes: \"*\"", "a scope that is none"),
+        (
+            "IDEMPOTENT",
+            "location: \"/m\"",
+            "goes with success_status 201",
+        ),
+        ("IDEMPOTENT", "cursor: {}", "only a stream"),
         (
             "IDEMPOTENT",
             "rate_limits: {period: {seconds: 1}}",

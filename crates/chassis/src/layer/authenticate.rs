@@ -47,6 +47,16 @@ pub const ROLE_MISSING: Reason = Reason {
     domain: "auth",
 };
 
+/// A method for which the caller's token is not good. Its `scope` says which scopes are asked for.
+pub const SCOPE_MISSING: Reason = Reason {
+    code: Code::PermissionDenied,
+    reason: "SCOPE_MISSING",
+    domain: "auth",
+};
+
+/// Where [`SCOPE_MISSING`] says which scopes are asked for, with spaces between.
+pub const SCOPE: &str = "scope";
+
 /// Lets those call who may.
 #[derive(Debug, Clone)]
 pub struct Authenticate(Arc<AccessVerifier>);
@@ -100,6 +110,7 @@ pub fn check(
                     .status("this needs an access token: send `authorization: Bearer <token>`")
             })?;
             let claims = verifier.verify(token, now).map_err(refused)?;
+            check_scopes(method, &claims.identity)?;
             check_roles(method, &claims.identity)?;
             Ok(Some(claims.identity))
         }
@@ -117,6 +128,16 @@ pub fn check(
             }
         }
     }
+}
+
+fn check_scopes(method: &Method, identity: &Identity) -> Result<(), Status> {
+    let mut scopes = method.scopes.iter();
+    if scopes.all(|scope| identity.has_scope(scope)) {
+        return Ok(());
+    }
+    let scopes = method.scopes.join(" ");
+    let message = format!("this needs a token with the scope {scopes}");
+    Err(SCOPE_MISSING.status_about(message, [(SCOPE.to_owned(), scopes)]))
 }
 
 fn check_roles(method: &Method, identity: &Identity) -> Result<(), Status> {
@@ -175,6 +196,7 @@ mod tests {
             user_id: id,
             session_id: id,
             roles: Vec::new(),
+            scopes: Vec::new(),
             auth_epoch: 1,
         }
     }
@@ -220,6 +242,43 @@ mod tests {
         );
         assert_eq!(code(validate, &service, false, now), Ok(None));
         assert_eq!(code(validate, &none, true, now), Ok(None));
+    }
+
+    #[test]
+    fn all_of_the_scopes_are_needed_that_the_contract_names() {
+        let signer = token::AccessSigner::from_paserk(&token::generate().unwrap().access_secret);
+        let (signer, now) = (signer.unwrap(), SystemTime::now());
+        let verifier = signer.verifier();
+        let mut find = Method::clone(&method("/user.v1.UserService/Find"));
+        let ask = |find: &Method, scopes: &[&str]| {
+            let scopes = scopes.iter().map(ToString::to_string).collect();
+            let identity = Identity {
+                scopes,
+                ..identity()
+            };
+            let token = signer
+                .issue(&identity, now, Duration::from_secs(60))
+                .unwrap();
+            check(find, &headers(&token), false, &verifier, now)
+        };
+        // A method that names none takes every token.
+        assert!(ask(&find, &["other"]).unwrap().is_some());
+        find.scopes = vec!["user.read".into(), "user.list".into()];
+        for scopes in [&["user.list", "x", "user.read"][..], &["*"], &["x", "*"]] {
+            assert!(ask(&find, scopes).unwrap().is_some(), "{scopes:?}");
+        }
+        for scopes in [
+            &[][..],
+            &["user.read"],
+            &["user.*"],
+            &["user.read,user.list"],
+        ] {
+            let status = ask(&find, scopes).unwrap_err();
+            assert_eq!(status.code(), Code::PermissionDenied);
+            let info = tonic_types::StatusExt::get_details_error_info(&status).unwrap();
+            assert_eq!(info.reason, "SCOPE_MISSING");
+            assert_eq!(info.metadata[SCOPE], "user.read user.list");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
-use token::{ACCESS_LIFETIME, CLOCK_LEEWAY, Identity, MAX_TOKEN_BYTES, TokenError};
+use token::{ACCESS_LIFETIME, CLOCK_LEEWAY, EVERY_SCOPE, Identity, MAX_TOKEN_BYTES, TokenError};
 
 use crate::support::{alice, noon, parties};
 
@@ -18,6 +18,31 @@ fn what_is_issued_is_what_is_verified() {
     assert_eq!(claims.identity, alice());
     assert_eq!(claims.issued_at, noon());
     assert_eq!(claims.expires_at, noon() + ACCESS_LIFETIME);
+}
+
+#[test]
+fn a_token_has_the_scopes_that_it_names_and_no_others() {
+    let signer = parties().signer;
+    let has = |scopes: &[&str], scope: &str| {
+        let scopes = scopes.iter().map(ToString::to_string).collect();
+        let identity = Identity { scopes, ..alice() };
+        let token = signer.issue(&identity, noon(), ACCESS_LIFETIME).unwrap();
+        let claims = signer.verifier().verify(&token, noon()).unwrap();
+        assert_eq!(claims.identity, identity);
+        claims.identity.has_scope(scope)
+    };
+    assert!(has(&["orders.read", "orders.write"], "orders.write"));
+    assert!(has(&[EVERY_SCOPE], "orders.write"));
+    for scopes in [&[][..], &["orders"], &["orders.write.all"], &["orders.*"]] {
+        assert!(!has(scopes, "orders.write"), "{scopes:?}");
+    }
+    let identity = Identity {
+        scopes: vec!["a b".into()],
+        ..alice()
+    };
+    let refused = signer.issue(&identity, noon(), ACCESS_LIFETIME);
+    let fault = TokenError::Claims("a scope is not the name of one");
+    assert_eq!(refused, Err(fault));
 }
 
 #[test]
@@ -59,6 +84,7 @@ fn the_claims_and_the_footer_are_those_documented() {
             "sub": "00000000-0000-0000-0000-0000000a11ce",
             "sid": "00000000-0000-0000-0000-000000005e55",
             "roles": ["admin", "user"],
+            "scope": "orders.read orders.write",
             "epoch": u64::MAX,
             "iat": "2025-11-24T16:00:00Z",
             "nbf": "2025-11-24T16:00:00Z",

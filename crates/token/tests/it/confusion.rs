@@ -91,7 +91,14 @@ fn an_issued_token_passes_for_its_own_purpose_alone() {
         .unwrap();
     let refresh = parties
         .refresh
-        .issue(Uuid::nil(), 1, &[1; 32], noon(), noon() + REFRESH_LIFETIME)
+        .issue(
+            Uuid::nil(),
+            1,
+            &[1; 32],
+            &[],
+            noon(),
+            noon() + REFRESH_LIFETIME,
+        )
         .unwrap();
     let wrong = Some(TokenError::WrongPurpose);
     // Twice: what one purpose remembers must not serve another.
@@ -173,6 +180,16 @@ fn a_claim_that_is_missing_or_odd_is_refused() {
             );
         }
     }
+    // What is not there is none; what is there must be text.
+    let mut unscoped = claims("access");
+    unscoped.as_object_mut().unwrap().remove("scope");
+    let token = sign(&parties, &unscoped, ACCESS);
+    let read = verifier.verify(&token, noon()).unwrap();
+    assert_eq!(read.identity.scopes, [""; 0]);
+    unscoped["scope"] = json!(["a"]);
+    let token = sign(&parties, &unscoped, ACCESS);
+    let refused = verifier.verify(&token, noon()).unwrap_err();
+    assert!(matches!(refused, TokenError::Claims(_)), "{refused}");
     for claim in ["sid", "gen", "secret", "iat", "exp"] {
         let mut claims = claims("refresh");
         claims

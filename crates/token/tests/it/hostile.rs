@@ -28,7 +28,14 @@ static ISSUED: LazyLock<Issued> = LazyLock::new(|| {
             .unwrap(),
         refresh: parties
             .refresh
-            .issue(Uuid::nil(), 1, &[1; 32], noon(), noon() + ACCESS_LIFETIME)
+            .issue(
+                Uuid::nil(),
+                1,
+                &[1; 32],
+                &[],
+                noon(),
+                noon() + ACCESS_LIFETIME,
+            )
             .unwrap(),
         parties,
     }

@@ -12,7 +12,7 @@ const SECRET: [u8; 32] = [42; 32];
 fn what_is_sealed_is_what_is_opened() {
     let keys = parties().refresh;
     let end = noon() + REFRESH_LIFETIME;
-    let token = keys.issue(SESSION, 3, &SECRET, noon(), end).unwrap();
+    let token = keys.issue(SESSION, 3, &SECRET, &[], noon(), end).unwrap();
     assert!(token.starts_with("v4.local."));
     let claims = keys.open(&token, noon()).unwrap();
     assert_eq!(claims.session_id, SESSION);
@@ -23,10 +23,28 @@ fn what_is_sealed_is_what_is_opened() {
 }
 
 #[test]
+fn scopes_are_kept_and_are_names() {
+    let keys = parties().refresh;
+    let end = noon() + REFRESH_LIFETIME;
+    let issue = |scopes: &[&str]| {
+        let scopes: Vec<_> = scopes.iter().map(ToString::to_string).collect();
+        keys.issue(SESSION, 3, &SECRET, &scopes, noon(), end)
+    };
+    for scopes in [&[][..], &["*"], &["orders.read", "https://a/b#c!~"]] {
+        let token = issue(scopes).unwrap();
+        assert_eq!(keys.open(&token, noon()).unwrap().scopes, scopes);
+    }
+    let fault = TokenError::Claims("a scope is not the name of one");
+    for scope in ["", "a b", "a\"", "a\\", "ü", "a\n"] {
+        assert_eq!(issue(&["ok", scope]), Err(fault), "{scope:?}");
+    }
+}
+
+#[test]
 fn two_seals_of_the_same_differ() {
     let keys = parties().refresh;
     let seal = || {
-        keys.issue(SESSION, 3, &SECRET, noon(), noon() + REFRESH_LIFETIME)
+        keys.issue(SESSION, 3, &SECRET, &[], noon(), noon() + REFRESH_LIFETIME)
             .unwrap()
     };
     assert_ne!(seal(), seal());
@@ -36,7 +54,7 @@ fn two_seals_of_the_same_differ() {
 fn debug_prints_no_secret() {
     let keys = parties().refresh;
     let token = keys
-        .issue(SESSION, 3, &SECRET, noon(), noon() + REFRESH_LIFETIME)
+        .issue(SESSION, 3, &SECRET, &[], noon(), noon() + REFRESH_LIFETIME)
         .unwrap();
     let printed = format!("{:?}", keys.open(&token, noon()).unwrap());
     assert!(printed.contains("[redacted]") && !printed.contains("42"));
@@ -46,7 +64,7 @@ fn debug_prints_no_secret() {
 fn a_token_lives_until_its_end_and_the_leeway() {
     let keys = parties().refresh;
     let end = noon() + REFRESH_LIFETIME;
-    let token = keys.issue(SESSION, 3, &SECRET, noon(), end).unwrap();
+    let token = keys.issue(SESSION, 3, &SECRET, &[], noon(), end).unwrap();
     let outcome = |now| keys.open(&token, now).map(drop);
     let tick = Duration::from_nanos(1);
     assert_eq!(outcome(noon() - CLOCK_LEEWAY), Ok(()));

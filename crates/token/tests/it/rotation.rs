@@ -53,8 +53,15 @@ fn the_first_refresh_key_seals_and_all_open() {
     let both = format!("{},{}", new.keys.refresh, old.keys.refresh);
     let rotated = RefreshKeys::from_paserk(&both).unwrap();
     let issue = |keys: &RefreshKeys| {
-        keys.issue(Uuid::nil(), 1, &[1; 32], noon(), noon() + ACCESS_LIFETIME)
-            .unwrap()
+        keys.issue(
+            Uuid::nil(),
+            1,
+            &[1; 32],
+            &[],
+            noon(),
+            noon() + ACCESS_LIFETIME,
+        )
+        .unwrap()
     };
     assert_eq!(rotated.open(&issue(&old.refresh), noon()).err(), None);
     assert_eq!(new.refresh.open(&issue(&rotated), noon()).err(), None);

@@ -31,6 +31,7 @@ pub(crate) fn alice() -> Identity {
         user_id: Uuid::from_u128(0xA11CE),
         session_id: Uuid::from_u128(0x5E55),
         roles: vec!["admin".into(), "user".into()],
+        scopes: vec!["orders.read".into(), "orders.write".into()],
         auth_epoch: u64::MAX,
     }
 }

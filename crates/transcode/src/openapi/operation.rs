@@ -13,9 +13,9 @@ use super::schema::Schemas;
 use super::{example, names};
 use crate::binding::{Binding, Body, is_http_body};
 use crate::field_path::is_textual;
+use crate::policy::Security;
 use crate::router::Verb;
 use crate::stream::StreamForm;
-use crate::transcoder::Security;
 use crate::wkt;
 
 /// Query parameters are listed this many messages deep.
@@ -72,8 +72,8 @@ impl<'d> Operations<'d> {
             "operationId": id,
             "tags": [tag_of(method.parent_service())],
             "responses": self.responses(binding),
-            "security": match binding.policy.security {
-                Security::Bearer => json!([{"bearerAuth": []}]),
+            "security": match &binding.policy.security {
+                Security::Bearer { scopes } => json!([{"bearerAuth": scopes}]),
                 Security::Public => json!([]),
             },
         });
@@ -88,6 +88,7 @@ impl<'d> Operations<'d> {
         if !matches!(binding.body, Body::All) {
             self.query_parameters(binding, &mut parameters);
         }
+        parameters.extend(self.last_event_id(binding));
         if !parameters.is_empty() {
             set("parameters", json!(parameters));
         }
@@ -181,6 +182,17 @@ impl<'d> Operations<'d> {
         Some(parameter)
     }
 
+    /// What an `EventSource` sends when it comes again.
+    fn last_event_id(&self, binding: &Binding) -> Option<Json> {
+        let after = binding.resume.as_ref()?.after().leaf();
+        Some(json!({
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "Of events: begin after the one with this `id`.",
+            "schema": self.schemas.bare_field(after),
+        }))
+    }
+
     fn request_body(&self, binding: &Binding) -> Option<Json> {
         let (required, content) = match &binding.body {
             Body::None => return None,
@@ -196,7 +208,8 @@ impl<'d> Operations<'d> {
                 let schema = if without.is_empty() {
                     self.schemas.kind(&Kind::Message(input.clone()))
                 } else {
-                    self.schemas.object_without(&input, &without)
+                    let open = binding.policy.ignore_unknown_fields;
+                    self.schemas.object_without(&input, &without, open)
                 };
                 let required = input
                     .fields()
@@ -246,12 +259,21 @@ impl<'d> Operations<'d> {
                 }
             };
         }
+        if binding.location.is_some() {
+            success["headers"] = json!({"Location": {
+                "description": "The path of what was created.",
+                "schema": {"type": "string", "format": "uri-reference"},
+            }});
+        }
         let error = json!({"$ref": "#/components/responses/Error"});
         let mut responses = Map::new();
         responses.insert(status.as_str().to_owned(), success);
         responses.insert("400".to_owned(), error.clone());
-        if binding.policy.security == Security::Bearer {
+        if let Security::Bearer { scopes } = &binding.policy.security {
             responses.insert("401".to_owned(), error.clone());
+            if !scopes.is_empty() {
+                responses.insert("403".to_owned(), error.clone());
+            }
         }
         responses.insert("default".to_owned(), error);
         Json::Object(responses)

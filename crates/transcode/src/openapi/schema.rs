@@ -24,37 +24,35 @@ pub(crate) struct Schemas<'c> {
     messages: HashMap<String, (MessageDescriptor, Use)>,
     enums: HashMap<String, EnumDescriptor>,
     names: BTreeMap<String, String>,
-    /// Whether requests may hold fields that the contract does not know.
-    open: bool,
 }
 
 /// Where a message is seen.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Use {
     request: bool,
     response: bool,
+    /// A request may hold fields in it that the contract does not know.
+    open: bool,
 }
 
 impl<'c> Schemas<'c> {
-    pub(crate) fn of(bindings: &[Arc<Binding>], comments: &'c Comments, open: bool) -> Self {
+    pub(crate) fn of(bindings: &[Arc<Binding>], comments: &'c Comments) -> Self {
         let mut schemas = Self {
             comments,
             messages: HashMap::new(),
             enums: HashMap::new(),
             names: BTreeMap::new(),
-            open,
         };
-        let (request, response) = (
-            Use {
-                request: true,
-                response: false,
-            },
-            Use {
-                request: false,
-                response: true,
-            },
-        );
+        let response = Use {
+            response: true,
+            ..Use::default()
+        };
         for binding in bindings {
+            let request = Use {
+                request: true,
+                open: binding.policy.ignore_unknown_fields,
+                ..Use::default()
+            };
             match &binding.body {
                 Body::All => schemas.reach(&Kind::Message(binding.method.input()), request),
                 Body::Field(path) => schemas.reach(&path.leaf().kind(), request),
@@ -84,9 +82,11 @@ impl<'c> Schemas<'c> {
                 Kind::Message(desc) if !wkt::is_special(desc.full_name()) => {
                     let entry = self.messages.entry(desc.full_name().to_owned());
                     let (_, seen) = entry.or_insert_with(|| (desc.clone(), Use::default()));
-                    let news = (how.request && !seen.request) || (how.response && !seen.response);
+                    let before = *seen;
                     seen.request |= how.request;
                     seen.response |= how.response;
+                    seen.open |= how.open;
+                    let news = *seen != before;
                     if news {
                         left.extend(desc.fields().map(|field| field.kind()));
                     }
@@ -111,11 +111,18 @@ impl<'c> Schemas<'c> {
         out
     }
 
-    /// The schema of a message's object without some of its fields, written out in place.
-    pub(crate) fn object_without(&self, desc: &MessageDescriptor, without: &[u32]) -> Json {
+    /// The schema of a request's object without some of its fields, written out in place. An open one
+    /// may hold fields that the contract does not know.
+    pub(crate) fn object_without(
+        &self,
+        desc: &MessageDescriptor,
+        without: &[u32],
+        open: bool,
+    ) -> Json {
         let seen = Use {
             request: true,
             response: false,
+            open,
         };
         self.properties(desc, seen, |field| !without.contains(&field.number()))
     }
@@ -149,7 +156,7 @@ impl<'c> Schemas<'c> {
             properties.insert(field.json_name().to_owned(), schema);
         }
         let mut schema = json!({"type": "object", "properties": properties});
-        if seen.request && !seen.response && !self.open {
+        if seen.request && !seen.response && !seen.open {
             schema["additionalProperties"] = json!(false);
         }
         if !required.is_empty() {

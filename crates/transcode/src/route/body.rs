@@ -77,7 +77,7 @@ impl Route<'_> {
         let field = self.binding.body.field().map(FieldPath::leaf);
         let name = field.map_or("", |field| field.json_name());
         let json = scan(body, name, options.max_body_depth)?;
-        let ignore_unknown = options.ignore_unknown_fields;
+        let ignore_unknown = self.binding.policy.ignore_unknown_fields;
         let value = match field {
             Some(field) => violations.within(name, |violations| {
                 Reader {
@@ -122,7 +122,7 @@ impl Route<'_> {
         let options = &self.transcoder.options;
         let reader = Pairs {
             max_depth: options.max_body_depth,
-            ignore_unknown: options.ignore_unknown_fields,
+            ignore_unknown: self.binding.policy.ignore_unknown_fields,
             decided: &[],
         };
         let mut filled = DynamicMessage::new(desc.clone());

@@ -77,11 +77,11 @@ fn metadata(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Passes on what a service says beside its message, as `grpc-metadata-<name>`.
-pub(super) fn pass_on(metadata: &HeaderMap, headers: &mut HeaderMap) {
+/// Passes on what a service says beside its message, under names that begin with `prefix`.
+pub(super) fn pass_on(prefix: &str, metadata: &HeaderMap, headers: &mut HeaderMap) {
     for (name, value) in metadata {
         let passes = !name.as_str().starts_with("grpc-") && !OF_HTTP.contains(name);
-        if passes && let Ok(name) = HeaderName::try_from(format!("grpc-metadata-{name}")) {
+        if passes && let Ok(name) = HeaderName::try_from(format!("{prefix}{name}")) {
             headers.append(name, value.clone());
         }
     }

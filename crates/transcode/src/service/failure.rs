@@ -7,7 +7,9 @@ use prost_reflect::DescriptorPool;
 use tonic::Status;
 use tonic::body::Body;
 
+use super::METADATA;
 use super::answer::ServiceError;
+use super::call::pass_on;
 use crate::error::{FieldViolation, Miss, RequestError, RequestErrorKind};
 use crate::status::{error_body, http_status, violations_body};
 
@@ -121,6 +123,7 @@ impl Failure {
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/json");
         headers.insert(header::CONTENT_TYPE, json);
+        pass_on(METADATA, self.status.metadata().as_ref(), headers);
         if self.http == StatusCode::UNAUTHORIZED {
             let bearer = HeaderValue::from_static("Bearer");
             headers.insert(header::WWW_AUTHENTICATE, bearer);

@@ -35,8 +35,8 @@ pub(super) struct Incoming {
 /// What a service says next.
 pub(super) enum Next {
     Message(Bytes),
-    /// There are no more, and all went well.
-    End,
+    /// There are no more, and all went well. Then come the trailers, gRPC's own among them.
+    End(HeaderMap),
 }
 
 impl Incoming {
@@ -70,7 +70,7 @@ impl Incoming {
         context: &mut Context<'_>,
     ) -> Poll<Result<Next, ServiceError>> {
         if self.is_over {
-            return Poll::Ready(Ok(Next::End));
+            return Poll::Ready(Ok(Next::End(HeaderMap::new())));
         }
         loop {
             if let Some(message) = self.take()? {
@@ -125,13 +125,14 @@ impl Incoming {
     }
 
     fn end(&self, trailers: Option<HeaderMap>) -> Result<Next, ServiceError> {
-        let status = trailers.and_then(|trailers| Status::from_header_map(&trailers));
+        let trailers = trailers.unwrap_or_default();
+        let status = Status::from_header_map(&trailers);
         let is_cut = !(self.piece.is_empty() && self.joined.is_empty());
         match status {
             None => Err(broken("the trailers have no status")),
             Some(status) if status.code() != Code::Ok => Err(status.into()),
             Some(_) if is_cut => Err(broken("the last message is cut off")),
-            Some(_) => Ok(Next::End),
+            Some(_) => Ok(Next::End(trailers)),
         }
     }
 }

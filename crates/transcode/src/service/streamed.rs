@@ -1,19 +1,33 @@
 //! The answer of a server-streaming method as an HTTP body, message by message.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Frame;
-use http_body_util::Full;
 use tonic::body::Body;
 
 use super::answer::{ServiceError, broken};
 use super::incoming::{Incoming, Next};
+use super::trailers;
 use crate::route::Route;
 use crate::stream::{StreamEncoder, StreamForm};
+
+/// How the answer of a stream is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Streaming<E, P> {
+    /// Makes the JSON of an error that comes when the answer has begun.
+    pub error: E,
+    /// When this ends, an answer of JSON begins although no message has come: so that whoever waits
+    /// knows that the stream is there. An error that comes later has no status of its own.
+    pub begins: P,
+    /// Whether the client takes trailers. HTTP/1.1 has no place for those of streams, whose names are
+    /// not known at their beginning.
+    pub takes_trailers: bool,
+}
 
 /// The messages of a service in the client's form.
 struct Encoded<E> {
@@ -22,6 +36,9 @@ struct Encoded<E> {
     encoder: Option<StreamEncoder>,
     /// What was encoded before there was a body.
     first: Option<Bytes>,
+    /// What follows the end; set by it.
+    trailers: Option<HeaderMap>,
+    takes_trailers: bool,
     /// The JSON of an error.
     error: E,
 }
@@ -30,31 +47,42 @@ pub(super) async fn begin<E>(
     route: &Route<'_>,
     form: StreamForm,
     response: Response<Body>,
-    error: E,
+    streaming: Streaming<E, impl Future<Output = ()>>,
 ) -> Result<(HeaderMap, Response<Body>), ServiceError>
 where
     E: Fn(ServiceError) -> Bytes + Send + Sync + Unpin + 'static,
 {
     let (metadata, mut incoming) = Incoming::of(response)?;
     let mut encoder = route.stream(form);
-    let (status, content_type, body) = match incoming.next().await? {
-        Next::Message(message) => {
-            let piece = encoded(&mut encoder, &message)?;
-            let body = Encoded {
-                incoming,
-                encoder: Some(encoder),
-                first: Some(piece.body),
-                error,
-            };
-            (piece.status, piece.content_type, Body::new(body))
+    // The content type of bytes is known from the first of them.
+    let begins_early = !encoder.is_raw();
+    let first = first(&mut incoming, streaming.begins, begins_early).await;
+    let (head, first, trailers) = match first {
+        Some(Ok(Next::Message(message))) => {
+            let mut piece = encoded(&mut encoder, &message)?;
+            let body = std::mem::take(&mut piece.body);
+            (Some(piece), Some(body), None)
         }
-        Next::End => {
-            let content_type = encoder.content_type();
-            let status = route.policy().success_status;
-            (status, content_type, Body::new(Full::new(encoder.end())))
-        }
+        Some(Ok(Next::End(trailers))) => (None, None, Some(trailers)),
+        Some(Err(error)) => return Err(error.after(metadata)),
+        None => (None, None, None),
     };
-    let mut response = Response::new(body);
+    let (status, content_type) = match head {
+        Some(piece) => (piece.status, piece.content_type),
+        None => (route.policy().success_status, encoder.content_type()),
+    };
+    let mut body = Encoded {
+        incoming,
+        encoder: Some(encoder),
+        first,
+        trailers: None,
+        takes_trailers: streaming.takes_trailers,
+        error: streaming.error,
+    };
+    if let Some(trailers) = trailers {
+        body.first = body.end(&trailers);
+    }
+    let mut response = Response::new(Body::new(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, content_type);
@@ -63,12 +91,42 @@ where
     Ok((metadata, response))
 }
 
+/// What a service says first; `None` if nothing has come when the answer is to begin.
+async fn first(
+    incoming: &mut Incoming,
+    begins: impl Future<Output = ()>,
+    begins_early: bool,
+) -> Option<Result<Next, ServiceError>> {
+    let mut begins = pin!(begins);
+    poll_fn(|context| {
+        if let Poll::Ready(next) = incoming.poll_next(context) {
+            return Poll::Ready(Some(next));
+        }
+        if begins_early {
+            return begins.as_mut().poll(context).map(|()| None);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
 fn encoded(encoder: &mut StreamEncoder, message: &[u8]) -> Result<crate::Response, ServiceError> {
     let piece = encoder.message(message);
     piece.map_err(|error| broken(&error.to_string()))
 }
 
 // === impl Encoded ===
+
+impl<E> Encoded<E> {
+    /// The last piece of the body of a stream that ended well; `None` where it is empty.
+    fn end(&mut self, trailers: &HeaderMap) -> Option<Bytes> {
+        if self.takes_trailers {
+            self.trailers = Some(trailers::of(trailers)).filter(|trailers| !trailers.is_empty());
+        }
+        let last = self.encoder.take()?.end();
+        (!last.is_empty()).then_some(last)
+    }
+}
 
 impl<E: Fn(ServiceError) -> Bytes> Encoded<E> {
     /// The last piece of the body, after an error.
@@ -90,20 +148,22 @@ impl<E: Fn(ServiceError) -> Bytes + Unpin> http_body::Body for Encoded<E> {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         if self.encoder.is_none() {
-            return Poll::Ready(None);
+            let trailers = self.trailers.take();
+            return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
         }
-        let next = ready!(self.incoming.poll_next(context));
+        let next = match ready!(self.incoming.poll_next(context)) {
+            Ok(Next::End(trailers)) => {
+                let frame = self.end(&trailers).map(Frame::data);
+                let trailers = || self.trailers.take().map(Frame::trailers);
+                return Poll::Ready(frame.or_else(trailers).map(Ok));
+            }
+            Ok(Next::Message(message)) => Ok(message),
+            Err(error) => Err(error),
+        };
         let Some(mut encoder) = self.encoder.take() else {
             return Poll::Ready(None);
         };
-        let piece = match next {
-            Ok(Next::Message(message)) => encoded(&mut encoder, &message),
-            Ok(Next::End) => {
-                let last = encoder.end();
-                return Poll::Ready((!last.is_empty()).then(|| Ok(Frame::data(last))));
-            }
-            Err(error) => Err(error),
-        };
+        let piece = next.and_then(|message| encoded(&mut encoder, &message));
         Poll::Ready(Some(match piece {
             Ok(piece) => {
                 self.encoder = Some(encoder);

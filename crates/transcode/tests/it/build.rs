@@ -1,6 +1,5 @@
 //! Contracts that cannot be served: every fault is told, with the method's name.
 
-use http::Method;
 use prost_reflect::DescriptorPool;
 use transcode::{BuildError, Options, Transcoder};
 
@@ -113,27 +112,4 @@ fn an_unknown_service_is_a_fault() {
     let error = Transcoder::new(pool(), &["no.Such", LIBRARY], ok, Options::default()).unwrap_err();
     assert_eq!(error.faults.len(), 1);
     assert_eq!(error.faults[0].subject, "no.Such");
-}
-
-#[test]
-fn unknown_fields_are_skipped_on_request() {
-    let options = Options {
-        ignore_unknown_fields: true,
-        ..Options::default()
-    };
-    let library = Transcoder::new(pool(), &[LIBRARY], ok, options).unwrap();
-    let route = library.find(&Method::POST, "/v1/everything").unwrap();
-    let body = br#"{"nowhere":1,"nested":{"nowhere":[]},"authors":[{"x":1}]}"#;
-    assert!(route.request(None, None, body).is_ok());
-    assert!(
-        route
-            .request(None, None, br#"{"nowhere":1,"i32":"x"}"#)
-            .is_err()
-    );
-    // Where the body is everything, no query key is known.
-    let message = route.request(Some("i32=7&%zz"), None, br#"{"i32":1}"#);
-    let alone = route.request(None, None, br#"{"i32":1}"#);
-    assert_eq!(message.unwrap(), alone.unwrap());
-    let route = library.find(&Method::GET, "/v1/search").unwrap();
-    assert!(route.request(Some("nowhere=1"), None, b"").is_ok());
 }

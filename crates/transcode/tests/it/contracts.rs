@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use prost_reflect::DynamicMessage;
 use serde_json::json;
-use transcode::{MethodPolicy, Options, Security, Transcoder};
+use transcode::{MethodPolicy, Options, Transcoder};
 
 fn auth() -> Transcoder {
     let policy = |method: &prost_reflect::MethodDescriptor| {
@@ -13,7 +13,7 @@ fn auth() -> Transcoder {
             } else {
                 StatusCode::OK
             },
-            security: Security::Public,
+            ..MethodPolicy::default()
         })
     };
     Transcoder::new(

@@ -14,6 +14,7 @@ mod hostile;
 mod openapi;
 mod path_binding;
 mod plans;
+mod policy;
 mod query;
 mod request_body;
 mod responses;

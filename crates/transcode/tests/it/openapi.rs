@@ -25,9 +25,12 @@ fn auth() -> Json {
                 _ => StatusCode::OK,
             },
             security: match method.name() {
-                "GetProfile" => Security::Bearer,
+                "GetProfile" => Security::Bearer {
+                    scopes: vec!["profile".into()],
+                },
                 _ => Security::Public,
             },
+            ..MethodPolicy::default()
         })
     };
     let pool = proto::descriptors();
@@ -88,7 +91,7 @@ fn the_document_says_what_the_contract_says() {
         ),
         (
             "/paths/~1api~1v1~1auth~1profile/get/security",
-            json!([{"bearerAuth": []}]),
+            json!([{"bearerAuth": ["profile"]}]),
         ),
         (
             "/paths/~1api~1v1~1auth~1profile/get/responses/401",

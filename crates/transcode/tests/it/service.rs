@@ -12,7 +12,8 @@ use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tower::{Service, ServiceExt as _, service_fn};
 use transcode::service::RestService;
-use transcode::{Options, Transcoder};
+use transcode::service::answer::{Streaming, stream};
+use transcode::{Cursor, MethodPolicy, Options, Transcoder};
 
 use crate::support::{LIBRARY, ok, pool};
 
@@ -307,4 +308,160 @@ async fn a_server_that_breaks_the_protocol_is_an_error() {
     let (head, body) = ask(front(unreachable), request("GET", "/v1/books/7", "")).await;
     assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(!body.contains("no route to host"), "{body}");
+}
+
+/// A service that says `tag` before its messages, and `sum` after them with this status.
+fn chatty(
+    messages: &[&'static [u8]],
+    status: &'static str,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
+    let messages = messages.to_vec();
+    service_fn(move |_: Request<Body>| {
+        let mut trailers = http::HeaderMap::new();
+        trailers.insert("grpc-status", status.parse().unwrap());
+        for sum in ["a", "b"] {
+            trailers.append("sum", sum.parse().unwrap());
+        }
+        let data = |bytes: &&'static [u8]| http_body::Frame::data(bytes::Bytes::from_static(bytes));
+        let mut frames: Vec<_> = messages.iter().map(data).collect();
+        frames.push(http_body::Frame::trailers(trailers));
+        let frames = frames.into_iter().map(Ok::<_, Status>);
+        let body = http_body_util::StreamBody::new(tokio_stream::iter(frames));
+        let mut response = Response::new(Body::new(body));
+        let tag = "first".parse().unwrap();
+        response.headers_mut().insert("tag", tag);
+        async move { Ok(response) }
+    })
+}
+
+/// The head and the trailers of the answer to whoever sends this `te`.
+async fn trailing(
+    target: &str,
+    te: &'static str,
+    messages: &[&'static [u8]],
+    status: &'static str,
+) -> (Response<String>, Option<http::HeaderMap>) {
+    let mut get = request("GET", target, "");
+    get.headers_mut().insert(header::TE, te.parse().unwrap());
+    let Ok(response) = front(chatty(messages, status)).oneshot(get).await;
+    let (head, body) = response.into_parts();
+    let body = http_body_util::BodyExt::collect(body).await.unwrap();
+    let trailers = body.trailers().cloned();
+    let text = String::from_utf8(body.to_bytes().to_vec()).unwrap();
+    (Response::from_parts(head, text), trailers)
+}
+
+const EMPTY: &[u8] = b"\0\0\0\0\0";
+
+#[tokio::test]
+async fn trailers_are_for_clients_that_take_them() {
+    for te in ["trailers", "gzip;q=0.5, Trailers"] {
+        let (answer, trailers) = trailing("/v1/books/7", te, &[EMPTY], "0").await;
+        assert_eq!(answer.headers()["trailer"], "grpc-trailer-sum");
+        assert_eq!(answer.headers()["grpc-metadata-tag"], "first");
+        let trailers = trailers.unwrap();
+        let sums: Vec<_> = trailers.get_all("grpc-trailer-sum").iter().collect();
+        assert_eq!(sums, ["a", "b"]);
+        assert_eq!(trailers.len(), 2, "{trailers:?}");
+        assert_eq!(
+            serde_json::from_str::<Json>(answer.body()).unwrap(),
+            printed("")
+        );
+    }
+    for te in ["", "gzip", "no-trailers"] {
+        let (answer, trailers) = trailing("/v1/books/7", te, &[EMPTY], "0").await;
+        assert_eq!(trailers, None, "{te}");
+        assert!(!answer.headers().contains_key("trailer"), "{te}");
+    }
+}
+
+#[tokio::test]
+async fn the_trailers_of_a_stream_follow_its_last_message() {
+    for messages in [&[][..], &[EMPTY], &[EMPTY, EMPTY]] {
+        for target in ["/v1/books/7:watch", "/v1/books/7:download"] {
+            let (answer, trailers) = trailing(target, "trailers", messages, "0").await;
+            assert_eq!(answer.status(), 200);
+            assert_eq!(trailers.unwrap()["grpc-trailer-sum"], "a", "{target}");
+            let (_, none) = trailing(target, "", messages, "0").await;
+            assert_eq!(none, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_came_before_an_error_and_with_it_are_headers_of_the_answer() {
+    for target in ["/v1/books/7", "/v1/books/7:watch"] {
+        let (answer, trailers) = trailing(target, "trailers", &[], "5").await;
+        assert_eq!(answer.status(), 404);
+        assert_eq!(answer.headers()["grpc-metadata-tag"], "first");
+        assert_eq!(answer.headers()["grpc-metadata-sum"], "a");
+        assert_eq!(trailers, None);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_comes_again_is_answered_from_where_it_was() {
+    let policy = |method: &MethodDescriptor| {
+        let cursor = Cursor {
+            response_field: "name".into(),
+            request_field: "id".into(),
+        };
+        Some(MethodPolicy {
+            cursor: method.is_server_streaming().then_some(cursor),
+            ..MethodPolicy::default()
+        })
+    };
+    let library = pool().get_service_by_name(LIBRARY).unwrap();
+    let policy = |method: &MethodDescriptor| policy(method).filter(|_| method.name() != "Download");
+    let services = [library.full_name()];
+    let transcoder = Transcoder::new(pool(), &services, policy, Options::default()).unwrap();
+    let front = RestService::new(Arc::new(transcoder), pool().clone(), service_fn(serve));
+    let watch = |accept: &str, id: &str| {
+        let mut watch = request("GET", "/v1/books/7:watch", "");
+        let headers = watch.headers_mut();
+        headers.insert(header::ACCEPT, accept.parse().unwrap());
+        headers.insert("last-event-id", id.parse().unwrap());
+        ask(front.clone(), watch)
+    };
+    let (_, body) = watch("text/event-stream", "9").await;
+    assert!(body.starts_with("id: 9\ndata: {\"name\":\"9\""), "{body}");
+    // It is a matter of events alone.
+    let (_, body) = watch("application/json", "9").await;
+    assert_eq!(
+        serde_json::from_str::<Json>(&body).unwrap()[0],
+        printed("7")
+    );
+}
+
+#[tokio::test]
+async fn an_answer_can_begin_before_its_first_message() {
+    use http_body_util::BodyExt as _;
+    let (to_body, frames) =
+        tokio::sync::mpsc::unbounded_channel::<http_body::Frame<bytes::Bytes>>();
+    let frames = tokio_stream::wrappers::UnboundedReceiverStream::new(frames);
+    let frames = tokio_stream::StreamExt::map(frames, Ok::<_, Status>);
+    let response = Response::new(Body::new(http_body_util::StreamBody::new(frames)));
+    let library = crate::support::library();
+    let route = library
+        .find(&http::Method::GET, "/v1/books/7:watch")
+        .unwrap();
+    let streaming = Streaming {
+        error: |error: transcode::service::answer::ServiceError| error.to_string().into(),
+        begins: std::future::ready(()),
+        takes_trailers: false,
+    };
+    let form = transcode::StreamForm::Events;
+    let (_, begun) = stream(&route, form, response, streaming).await.unwrap();
+    assert_eq!(begun.headers()[header::CONTENT_TYPE], "text/event-stream");
+    to_body.send(http_body::Frame::data(EMPTY.into())).unwrap();
+    drop(to_body);
+    let body = begun.into_body().collect().await.unwrap().to_bytes();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    let (message, error) = body.split_once("\n\n").unwrap();
+    assert!(message.starts_with("data: {"), "{body}");
+    assert!(error.starts_with("event: error\ndata: "), "{body}");
 }

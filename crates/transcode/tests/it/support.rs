@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use http::{Method, StatusCode};
+use http::Method;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
 use serde_json::Value as Json;
-use transcode::{MethodPolicy, Miss, Options, RequestError, Security, Transcoder};
+use transcode::{MethodPolicy, Miss, Options, RequestError, Transcoder};
 
 pub(crate) const LIBRARY: &str = "library.v1.Library";
 
@@ -30,10 +30,7 @@ pub(crate) fn library() -> &'static Transcoder {
 }
 
 pub(crate) fn ok(_: &MethodDescriptor) -> Option<MethodPolicy> {
-    Some(MethodPolicy {
-        success_status: StatusCode::OK,
-        security: Security::Public,
-    })
+    Some(MethodPolicy::default())
 }
 
 /// A request for the library.

@@ -31,6 +31,7 @@ async fn find_in(
         user_id: caller.id.parse().unwrap(),
         session_id,
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        scopes: Vec::new(),
         auth_epoch: 1,
     });
     app.users

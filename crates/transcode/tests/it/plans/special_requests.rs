@@ -246,10 +246,7 @@ fn masks_raw_bodies_and_answers_with_any_are_left_to_dynamic_messages() {
 
 #[test]
 fn a_smaller_limit_of_depth_holds() {
-    let options = Options {
-        max_body_depth: 3,
-        ..Options::default()
-    };
+    let options = Options { max_body_depth: 3 };
     let small = Transcoder::new(&POOL, &["kinds.v1.Kinds"], ok, options).unwrap();
     let route = small.find(&Method::POST, "/v1/kinds").unwrap();
     assert!(json(&route, r#"{"self":{"numbers":[1]}}"#).is_some());

@@ -1,0 +1,155 @@
+//! What a contract says of its methods with the platform's options.
+
+use std::time::{Duration, SystemTime};
+
+use gateway::Contracts;
+use gateway::contracts::{Bus, DescriptorSet, upstreams};
+use serde_json::{Value, json};
+use test_contract::Orders;
+use test_contract::order::DESCRIPTORS;
+use test_contract::order::order_service_server::OrderServiceServer;
+use token::{AccessSigner, Identity};
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
+use uuid::Uuid;
+
+use crate::harness::{ACCESS_KEY, Answer, TestGateway};
+
+/// A gateway in front of the orders, beside the accounts whose tokens it takes.
+async fn fronting() -> TestGateway {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let orders = OrderServiceServer::new(Orders);
+    let orders = tonic::transport::Server::builder().add_service(orders);
+    tokio::spawn(orders.serve_with_incoming(TcpIncoming::from(listener)));
+    let set = DescriptorSet {
+        name: "order.binpb".into(),
+        bytes: DESCRIPTORS.to_vec(),
+    };
+    let named = upstreams(&format!("order.v1.OrderService=http://{server}")).unwrap();
+    let contracts = Contracts::read(&[set], &named, None, Bus::Here).unwrap();
+    TestGateway::fronting(contracts).await
+}
+
+fn token(scopes: &[&str]) -> String {
+    let signer = AccessSigner::from_paserk(ACCESS_KEY).unwrap();
+    let identity = Identity {
+        user_id: Uuid::from_u128(7),
+        session_id: Uuid::from_u128(8),
+        roles: Vec::new(),
+        scopes: scopes.iter().map(ToString::to_string).collect(),
+        auth_epoch: 1,
+    };
+    let minute = Duration::from_mins(1);
+    signer.issue(&identity, SystemTime::now(), minute).unwrap()
+}
+
+async fn create(gateway: &TestGateway, scopes: &[&str], body: &str) -> Answer {
+    let (token, length) = (token(scopes), body.len());
+    let head = format!("POST /v1/orders\nauthorization: Bearer {token}\ncontent-length: {length}");
+    let end = format!("connection: close\r\n\r\n{body}");
+    let mut stream = gateway.send(&head, &end).await;
+    let mut text = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut text)
+        .await
+        .unwrap();
+    Answer::parse(&text)
+}
+
+#[tokio::test]
+async fn a_token_must_be_good_for_the_method() {
+    let gateway = fronting().await;
+    for scopes in [&["orders.read", "orders.write"][..], &["*"]] {
+        assert_eq!(create(&gateway, scopes, "{}").await.status, 201);
+    }
+    for scopes in [&[][..], &["orders.write"], &["orders.*"]] {
+        let answer = create(&gateway, scopes, "{}").await;
+        assert_eq!(answer.status, 403, "{scopes:?}");
+        assert_eq!(answer.reason(), "SCOPE_MISSING");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some("Bearer error=\"insufficient_scope\", scope=\"orders.write orders.read\"")
+        );
+    }
+    // A method that names none takes any token.
+    let token = token(&[]);
+    let get = format!("GET /v1/orders/7\nauthorization: Bearer {token}");
+    assert_eq!(gateway.ask(&get).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_was_created_has_a_location() {
+    let gateway = fronting().await;
+    let answer = create(&gateway, &["*"], r#"{"id":"a/b","sinceNextRelease":[1]}"#).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let location = answer.header("location").unwrap();
+    assert_eq!(location, "/v1/orders/a%2Fb");
+    let token = token(&[]);
+    let get = format!("GET {location}\nauthorization: Bearer {token}");
+    let found: Value = serde_json::from_str(&gateway.ask(&get).await.body).unwrap();
+    assert_eq!(found, json!({"id": "a/b"}));
+    assert_eq!(
+        create(&gateway, &["*"], "{}").await.header("location"),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_method_that_asks_for_no_leniency_has_none() {
+    let gateway = fronting().await;
+    let token = token(&[]);
+    let get = format!("GET /v1/orders/7?nowhere=1\nauthorization: Bearer {token}");
+    assert_eq!(gateway.ask(&get).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_stream_of_events_goes_on_after_the_last_one_that_was_seen() {
+    let gateway = fronting().await;
+    let events = async |headers: &str| {
+        let request =
+            format!("GET /v1/orders:watch?after=1&count=2\naccept: text/event-stream{headers}");
+        gateway.ask(&request).await
+    };
+    let event = |number: u32| format!("id: {number}\ndata: {{\"number\":\"{number}\"}}\n\n");
+    let end = "event: end\ndata: {}\n\n";
+    let first = events("").await;
+    assert_eq!(first.body, format!("{}{}{end}", event(2), event(3)));
+    let again = events("\nlast-event-id: 3").await;
+    assert_eq!(again.body, format!("{}{}{end}", event(4), event(5)));
+    let from_the_start = events("\nlast-event-id: 0").await;
+    assert!(from_the_start.body.starts_with(&event(1)));
+    for id in ["x", "-1", "\u{fc}"] {
+        let answer = events(&format!("\nlast-event-id: {id}")).await;
+        assert_eq!(answer.status, 400, "{id}");
+        assert!(answer.body.contains("Last-Event-ID"), "{}", answer.body);
+    }
+    // It is a matter of events alone.
+    let array = gateway
+        .ask("GET /v1/orders:watch?count=1\nlast-event-id: 7")
+        .await;
+    assert_eq!(array.body, r#"[{"number":"1"}]"#);
+}
+
+#[tokio::test]
+async fn the_document_says_it_all() {
+    let gateway = fronting().await;
+    let document: Value =
+        serde_json::from_str(&gateway.ask("GET /api/openapi.json").await.body).unwrap();
+    let create = &document["paths"]["/v1/orders"]["post"];
+    let scopes = json!([{"bearerAuth": ["orders.write", "orders.read"]}]);
+    assert_eq!(create["security"], scopes);
+    assert!(create["responses"]["201"]["headers"]["Location"].is_object());
+    let request = create["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+    let request = request.unwrap().rsplit('/').next().unwrap();
+    let schema = &document["components"]["schemas"][request];
+    assert_eq!(schema.get("additionalProperties"), None, "{schema}");
+    let watch = &document["paths"]["/v1/orders:watch"]["get"];
+    assert!(
+        watch["parameters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|parameter| parameter["name"] == "Last-Event-ID"),
+        "{watch}"
+    );
+}
