@@ -53,7 +53,7 @@ impl Options {
 /// When something failed, or, in CI, when something was left out.
 pub(crate) fn run(context: &Context, options: &Options) -> Result<()> {
     options.check()?;
-    let mut report = Report::default();
+    let mut report = Report::begin();
     let suites: Vec<&Suite> = suite::ALL
         .iter()
         .filter(|suite| options.wants(suite.name))
@@ -83,6 +83,8 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<()> {
         if let Err(error) = build {
             report.failed("build", &format!("{error:#}"));
             built = false;
+        } else {
+            report.prepared("build");
         }
     }
     if rust && built {

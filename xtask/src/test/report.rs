@@ -1,10 +1,14 @@
 //! What passed, what failed, what was left out and why.
 
+use std::time::Instant;
+
 use anyhow::{Result, bail};
 
 /// The results of a run so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Report {
+    /// When what comes next began.
+    begun: Instant,
     lines: Vec<String>,
     failures: Vec<String>,
     said: String,
@@ -15,6 +19,33 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// Of a run that begins now.
+    pub(super) fn begin() -> Self {
+        Self {
+            begun: Instant::now(),
+            lines: Vec::new(),
+            failures: Vec::new(),
+            said: String::new(),
+            left_out: Vec::new(),
+            not_run: Vec::new(),
+            passed: 0,
+            failed: 0,
+        }
+    }
+
+    /// What had to be done before the tests, and how long it took.
+    pub(super) fn prepared(&mut self, name: &str) {
+        let took = self.took();
+        self.lines.push(format!("{name:<12} {:25} {took:>5} s", ""));
+    }
+
+    /// The whole seconds since the last of these.
+    fn took(&mut self) -> u64 {
+        let now = Instant::now();
+        let took = now.duration_since(std::mem::replace(&mut self.begun, now));
+        took.as_secs()
+    }
+
     pub(super) fn passed(&mut self, name: &str, count: usize) {
         self.counted(name, count, 0);
     }
@@ -31,8 +62,10 @@ impl Report {
 
     /// A suite that counts its tests itself.
     pub(super) fn counted(&mut self, name: &str, passed: usize, failed: usize) {
-        self.lines
-            .push(format!("{name:<12} {passed:>5} passed {failed:>4} failed"));
+        let took = self.took();
+        self.lines.push(format!(
+            "{name:<12} {passed:>5} passed {failed:>4} failed {took:>5} s"
+        ));
         self.passed += passed;
         self.failed += failed;
     }
@@ -96,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_summary_ends_with_the_counts_and_names_what_was_left_out() {
-        let mut report = Report::default();
+        let mut report = Report::begin();
         report.counted("rust", 7, 1);
         report.said("---- b stdout ----\nwrong".to_owned());
         report.passed("buf", 3);
@@ -118,7 +151,7 @@ mod tests {
     #[test]
     fn leaving_something_out_fails_only_where_everything_is_asked_for() {
         let report = || {
-            let mut report = Report::default();
+            let mut report = Report::begin();
             report.left_out("helm", "no helm");
             report
         };
