@@ -5,7 +5,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 /// What is smaller would not become smaller by much, and costs more time than it saves. In bytes.
-const SMALLEST: u64 = 1024;
+pub(crate) const SMALLEST: u64 = 1024;
 
 /// Marks a response, in its extensions, that must not be compressed: the size of one that holds a
 /// secret beside what the client sent tells of the secret (BREACH, CVE-2013-3587).

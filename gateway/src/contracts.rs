@@ -11,6 +11,8 @@ use prost::Message as _;
 use prost_reflect::prost_types::{FileDescriptorProto, FileDescriptorSet};
 use prost_reflect::{DescriptorPool, FileDescriptor};
 
+use crate::upstream::UpstreamTls;
+
 /// The packages that every descriptor set brings along in the version that it was made with. They only
 /// grow, so ours do for all.
 const COMMON: [&str; 3] = ["google", "buf.validate", "trolleybus.v1"];
@@ -71,8 +73,7 @@ pub struct Contracts {
     pub(crate) direct: BTreeMap<String, Uri>,
     bus: Arc<Contract>,
     hosts_accounts: bool,
-    /// Whom upstreams with TLS are believed by, in PEM; the system's roots without it.
-    pub(crate) upstream_ca: Option<Vec<u8>>,
+    upstream_tls: UpstreamTls,
 }
 
 // === impl Target ===
@@ -204,16 +205,21 @@ impl Contracts {
             direct,
             bus: Arc::new(bus),
             hosts_accounts,
-            upstream_ca: None,
+            upstream_tls: UpstreamTls::default(),
         })
     }
 
-    /// Believes servers with TLS by these roots, in PEM, and no others.
+    /// How servers with TLS are believed, and what they are shown.
     #[must_use]
-    pub fn with_upstream_ca(self, pem: Vec<u8>) -> Self {
-        let upstream_ca = Some(pem);
+    pub fn upstream_tls(&self) -> &UpstreamTls {
+        &self.upstream_tls
+    }
+
+    /// The same, with servers with TLS believed and shown something in this way.
+    #[must_use]
+    pub fn with_upstream_tls(self, upstream_tls: UpstreamTls) -> Self {
         Self {
-            upstream_ca,
+            upstream_tls,
             ..self
         }
     }

@@ -3,9 +3,10 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use prost::Message as _;
 use prost_reflect::DescriptorPool;
 use tonic::{Code, Status};
-use tonic_types::{FieldViolation, StatusExt as _};
+use tonic_types::{FieldViolation, StatusExt as _, pb};
 use transcode::{RequestError, RequestErrorKind};
 
 use chassis::layer::authenticate::{SCOPE, SCOPE_MISSING};
@@ -82,12 +83,7 @@ impl From<Status> for Failure {
         let status = if reason.is_some() {
             status
         } else {
-            let reason = Reason {
-                code: status.code(),
-                reason: name(status.code()),
-                domain: DOMAIN,
-            };
-            reason.status_with(status.message(), status.get_error_details())
+            named(&status)
         };
         Self {
             http,
@@ -95,6 +91,24 @@ impl From<Status> for Failure {
             allow: None,
         }
     }
+}
+
+/// The same status with the name of its code as its reason, beside whatever else it carries.
+fn named(status: &Status) -> Status {
+    let reason = Reason {
+        code: status.code(),
+        reason: name(status.code()),
+        domain: DOMAIN,
+    };
+    let read = |status: &Status| pb::Status::decode(status.details()).unwrap_or_default();
+    let mut details = read(&reason.status(status.message()));
+    details.details.extend(read(status).details);
+    Status::with_details_and_metadata(
+        status.code(),
+        status.message(),
+        details.encode_to_vec().into(),
+        status.metadata().clone(),
+    )
 }
 
 impl From<RequestError> for Failure {

@@ -69,6 +69,8 @@ pub struct Edge {
     pub trusted_proxies: usize,
     /// Headers of clients that go further although no contract speaks of them.
     pub metadata: Vec<HeaderName>,
+    /// Whether nobody may ask over gRPC what is served.
+    pub without_reflection: bool,
 }
 
 /// What a gateway knows of tokens.
@@ -103,6 +105,21 @@ struct Cors {
     http: Service,
     grpc: Service,
 }
+
+/// What browsers are told of every answer, unless it says it itself: to take it for nothing else than it
+/// says it is, to show it in no frame, and to name its address to nobody. gRPC is never shown, so the
+/// first is enough there.
+const SECURITY: [(HeaderName, HeaderValue); 3] = [
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ),
+];
 
 type Service = Shared<Request<Body>, Response<Body>>;
 
@@ -191,12 +208,18 @@ impl Gateway {
         let further = parts.pages.has_routes();
         let router = router.merge(parts.pages);
         let beside = beside(&pool, &contract, &parts.health, &stopping).await;
+        let beside = if parts.edge.without_reflection {
+            beside.without_reflection()
+        } else {
+            beside
+        };
         let http = Http::new(router, further, rest);
         let grpc = Shared::new(grpc::service(front, beside));
         let Edge {
             cors_origins,
             trusted_proxies,
             metadata,
+            ..
         } = parts.edge;
         let cors = (!cors_origins.is_empty()).then(|| {
             let layer = cors::layer(cors_origins, metadata);
@@ -251,9 +274,12 @@ impl Gateway {
         }
         let headers = response.headers_mut();
         headers.insert(request_id::HEADER, id);
-        headers
-            .entry(header::X_CONTENT_TYPE_OPTIONS)
-            .or_insert(HeaderValue::from_static("nosniff"));
+        for (name, value) in SECURITY
+            .iter()
+            .take(if is_grpc { 1 } else { SECURITY.len() })
+        {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
         response
     }
 }

@@ -25,10 +25,12 @@
 //! | [`shared`] | services that all their callers share |
 //! | [`pages`] | health, API documents |
 //! | [`server`] | connections: HTTP/1.1 and HTTP/2 on one port |
-//! | [`tls`] | the certificate of that port |
+//! | [`tls`] | TLS of that port |
+//! | [`certificate`] | what the gateway shows of itself, to clients and upstreams |
 
 pub mod auth;
 pub mod breaker;
+pub mod certificate;
 pub mod client;
 mod compression;
 pub mod contracts;

@@ -273,6 +273,26 @@ mod tests {
         assert!(limiter.take(&limits, "b").await.check().is_ok());
     }
 
+    #[tokio::test]
+    async fn calls_are_counted_although_redis_is_away() {
+        // A port that was free a moment ago.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", free.local_addr().unwrap());
+        drop(free);
+        let (health, shutdown) = Default::default();
+        let limiter = Limiter::in_redis(Redis::connect(&url, &health, &shutdown).unwrap());
+        let key = RateLimitKey::Address;
+        let limits = Limits::of(&method(&[(key, 2, 3600, 2)]), key).unwrap();
+        for left in [1, 0] {
+            let standing = limiter.take(&limits, "a").await;
+            assert_eq!((standing.limit, standing.remaining), (2, left));
+            assert!(standing.check().is_ok());
+        }
+        assert!(limiter.take(&limits, "a").await.check().is_err());
+        assert!(limiter.take(&limits, "b").await.check().is_ok());
+        shutdown.begin();
+    }
+
     #[test]
     fn an_ipv6_address_counts_with_its_network() {
         let of = |text: &str| address(text.parse().unwrap());

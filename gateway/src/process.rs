@@ -19,7 +19,8 @@ use crate::limits::Limiter;
 use crate::redis::Redis;
 use crate::revocation::Revocations;
 use crate::settings::{APP, DEFAULT_ADMIN_PORT, GatewayArgs, GatewayConfig};
-use crate::{Gateway, Parts, server};
+use crate::tls::Tls;
+use crate::{Contracts, Gateway, Parts, server};
 
 /// How long the health check of the process itself may take.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -64,6 +65,7 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
     log.install();
     let shutdown = Shutdown::default();
     shutdown.on_signals().context("the signal handlers")?;
+    follow_certificates(http.tls.as_ref(), &contracts, &shutdown);
     let (health, metrics) = (Health::default(), Metrics::default());
     let pages = (metrics.clone(), health.clone(), shutdown.clone());
     let admin = Admin::start(&http.host, admin_port, pages.0, pages.1, pages.2).await?;
@@ -97,9 +99,6 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
     let (listener, address) = chassis::grpc::listen(&http.host, http.port, "PORT").await?;
     let scheme = if http.tls.is_some() { "https" } else { "http" };
     tracing::info!(%address, "the gateway listens on {scheme}://{address}");
-    if let Some(tls) = &http.tls {
-        tokio::spawn(tls.clone().follow(shutdown.clone()));
-    }
     let serving = async {
         server::serve(listener, http.tls, gateway, shutdown.clone()).await;
         if let Some(channel) = channel {
@@ -110,6 +109,15 @@ pub async fn serve(args: &GatewayArgs) -> Result<()> {
     drop(admin);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Has renewed certificates used, those that clients see and those that upstreams see, until the stop.
+pub fn follow_certificates(tls: Option<&Tls>, contracts: &Contracts, shutdown: &Shutdown) {
+    let to_clients = tls.map(Tls::certificate);
+    let to_upstreams = contracts.upstream_tls().certificate.as_ref();
+    for certificate in to_clients.into_iter().chain(to_upstreams) {
+        tokio::spawn(certificate.clone().follow(shutdown.clone()));
+    }
 }
 
 /// Asks the gateway on this machine whether it is ready.

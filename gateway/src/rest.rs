@@ -24,7 +24,7 @@ use transcode::service::answer::{
 };
 use transcode::{Route, StreamForm, Transcoder};
 
-use crate::compression::Uncompressed;
+use crate::compression::{self, Uncompressed};
 use crate::error::Failure;
 use crate::front::Front;
 use crate::limits;
@@ -83,9 +83,13 @@ impl Rest {
         {
             return no_content(&allow);
         }
-        self.transcode(head, body)
-            .await
-            .unwrap_or_else(|failure| failure.respond(&self.pool))
+        let is_head = head.method == Method::HEAD;
+        let response = self.transcode(head, body).await;
+        let response = response.unwrap_or_else(|failure| failure.respond(&self.pool));
+        if is_head {
+            return without_body(response);
+        }
+        response
     }
 
     async fn transcode(&self, head: Parts, body: Body) -> Result<Response<Body>, Failure> {
@@ -119,8 +123,10 @@ impl Rest {
         let takes_trailers = takes_trailers(&head.headers);
         let kept = head.headers.get(header::IF_NONE_MATCH).cloned();
         let reads = matches!(head.method, Method::GET | Method::HEAD);
-        let response = self.front.call(call(&route, head, &message)?).await;
+        let call = call(&route, head, &message)?;
         if let Some(form) = form {
+            let front = self.front.clone();
+            let calling = async move { front.call(call).await };
             let pool = self.pool.clone();
             let path = grpc_path.to_owned();
             let streaming = Streaming {
@@ -128,7 +134,7 @@ impl Rest {
                 begins: keep_alive::pause(is_events),
                 takes_trailers,
             };
-            let begun = stream(&route, form, response, streaming).await;
+            let begun = stream(&route, form, calling, streaming).await;
             let (metadata, response) = begun.map_err(|error| failed(grpc_path, error))?;
             let response = described(&metadata, response);
             return Ok(if is_events {
@@ -137,7 +143,7 @@ impl Rest {
                 response.map(Body::new)
             });
         }
-        let answered = unary(&route, response).await;
+        let answered = unary(&route, self.front.call(call).await).await;
         let answered = answered.map_err(|error| failed(grpc_path, error))?;
         let mut response = described(&answered.metadata, answered.response);
         if method.is_some_and(|method| method.secret_reply) {
@@ -148,12 +154,27 @@ impl Rest {
             Some(max_age) => cache::kept(response, max_age, kept.as_ref()),
             None => response.map(Body::from),
         };
-        let has_trailers = takes_trailers && !answered.trailers.is_empty();
-        if has_trailers && !response.body().is_end_stream() {
-            return Ok(with_trailers(response, answered.trailers).map(Body::new));
+        if !takes_trailers || answered.trailers.is_empty() {
+            return Ok(response);
+        }
+        let length = response.body().size_hint().exact();
+        let mut response = with_trailers(response, answered.trailers).map(Body::new);
+        // With trailers an answer tells its length no more.
+        if length.is_some_and(|length| length < compression::SMALLEST) {
+            response.extensions_mut().insert(Uncompressed);
         }
         Ok(response)
     }
+}
+
+/// What `HEAD` is answered (RFC 9110, 9.3.2). HTTP/1.1 would leave the body out by itself.
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    head.headers.remove(header::TRAILER);
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, Body::empty())
 }
 
 /// What `OPTIONS` is answered: the methods that the path takes.

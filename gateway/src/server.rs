@@ -1,13 +1,10 @@
 //! Connections: HTTP/1.1 and HTTP/2 on one port, in the clear (HTTP/2 with prior knowledge) or over TLS.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
 use chassis::grpc::DRAIN;
 use chassis::shutdown::Shutdown;
 use http::Request;
@@ -16,13 +13,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::Gateway;
 use crate::client::Peer;
 use crate::tls::Tls;
+use opened::{Opened, Stream};
+
+mod opened;
 
 /// The connections that are open at once; more wait to be accepted.
 const CONNECTIONS: usize = 20_000;
@@ -118,10 +118,7 @@ async fn open(stream: TcpStream, tls: Option<&Tls>) -> Option<Opened> {
             Some(tls) => Box::new(tls.acceptor().accept(stream).await?),
         };
         let opening = opening(&mut stream).await?;
-        Ok::<_, std::io::Error>(Opened {
-            opening: opening.into(),
-            stream,
-        })
+        Ok::<_, std::io::Error>(Opened::new(opening, stream))
     };
     match tokio::time::timeout(OPENING_TIMEOUT, opened).await {
         Ok(Ok(opened)) => Some(opened),
@@ -146,68 +143,6 @@ async fn opening(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u
         }
     }
     Ok(opening)
-}
-
-/// A connection, in the clear or over TLS.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
-/// A connection of which the first bytes were read already.
-struct Opened {
-    opening: Bytes,
-    stream: Box<dyn Stream>,
-}
-
-impl AsyncRead for Opened {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        if self.opening.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
-        }
-        let length = self.opening.len().min(buffer.remaining());
-        buffer.put_slice(&self.opening.split_to(length));
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Opened {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
 }
 
 type Accepted = (

@@ -7,9 +7,12 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use chassis::call::Budget;
+use chassis::contract::Contract;
+use chassis::layer::method::Called;
 use chassis::timeout;
 use chassis::trace::TRACEPARENT;
 use http::{HeaderName, HeaderValue, Request, Response, header};
@@ -19,14 +22,18 @@ use tonic::body::Body;
 use tower::Service;
 
 use crate::request_id;
-use connection::{Connections, Unreachable};
+use connection::Unreachable;
+use pool::Connections;
 
 mod connection;
 mod exchange;
+mod pool;
 mod status;
 mod target;
+mod whole;
 
 pub(crate) use target::Target;
+pub use target::UpstreamTls;
 
 /// What servers are told of who calls.
 const USER_AGENT: HeaderValue =
@@ -47,16 +54,31 @@ pub enum UpstreamError {
     Name(String),
 }
 
-/// A gRPC server. Clones share the connection.
+/// A gRPC server, of one replica or several. Clones share the connections.
 #[derive(Debug, Clone)]
-pub(crate) struct Http2(Connections);
+pub(crate) struct Http2 {
+    connections: Connections,
+    contract: Arc<Contract>,
+}
 
 // === impl Http2 ===
 
 impl Http2 {
-    /// Connects at the first call, and again at the next one when the connection was lost.
-    pub(crate) fn new(target: Target) -> Self {
-        Self(Connections::new(target))
+    /// Serves methods of this contract. Connects at the first call, and again at the next one when the
+    /// connection was lost.
+    pub(crate) fn new(target: Target, contract: Arc<Contract>) -> Self {
+        Self {
+            connections: Connections::new(target),
+            contract,
+        }
+    }
+
+    /// Whether the answer of a method is one message.
+    fn answers_once(&self, request: &Request<Body>) -> bool {
+        let called = Called::of(request).map(Called::method);
+        // The gateway's own calls have passed no layer that looks them up.
+        let method = called.or_else(|| self.contract.get(request.uri().path()).map(|own| &**own));
+        method.is_some_and(|method| !method.server_streaming)
     }
 }
 
@@ -70,10 +92,16 @@ impl Service<Request<Body>> for Http2 {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let connections = self.0.clone();
+        let connections = self.connections.clone();
+        let once = self.answers_once(&request);
         Box::pin(async move {
             let called = call(&connections, request).await;
-            Ok(called.unwrap_or_else(Status::into_http))
+            let answered = called.unwrap_or_else(Status::into_http);
+            Ok(if once {
+                whole::whole(answered).await
+            } else {
+                answered
+            })
         })
     }
 }

@@ -66,6 +66,7 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     log.install();
     let shutdown = Shutdown::default();
     shutdown.on_signals().context("the signal handlers")?;
+    gateway::process::follow_certificates(http.tls.as_ref(), &contracts, &shutdown);
     // The services stop after the gateway: what it has taken, they have to answer.
     let services_shutdown = Shutdown::default();
 
@@ -155,9 +156,6 @@ pub(crate) async fn serve(args: &StandaloneArgs) -> Result<()> {
     .await?;
 
     let scheme = if http.tls.is_some() { "https" } else { "http" };
-    if let Some(tls) = &http.tls {
-        tokio::spawn(tls.clone().follow(shutdown.clone()));
-    }
     let ready = health.clone();
     let admin_address = admin.address();
     tokio::spawn(async move {

@@ -22,13 +22,11 @@ mod wait;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::{Account, Client};
-pub(crate) use platform::Platform;
 #[cfg(feature = "real")]
-pub(crate) use platform::{LOGS, Parts};
+pub(crate) use platform::Parts;
+pub(crate) use platform::{LOGS, Platform};
 pub(crate) use process::Process;
 #[cfg(feature = "real")]
 pub(crate) use processes::Processes;
 pub(crate) use standalone::Standalone;
-#[cfg(feature = "real")]
-pub(crate) use wait::eventually;
-pub(crate) use wait::{PATIENCE, within};
+pub(crate) use wait::{PATIENCE, eventually, within};

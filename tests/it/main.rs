@@ -15,6 +15,7 @@
 #[cfg(feature = "real")]
 mod absent;
 mod accounts;
+mod alone;
 mod bad_input;
 mod grpc;
 mod harness;

@@ -34,6 +34,8 @@ const CASES: [Case; 8] = [
             ),
             ("DESCRIPTOR_SETS", "nowhere.binpb"),
             ("DEFAULT_ACCESS", "everybody"),
+            ("UPSTREAM_TLS_CA", "nowhere.pem"),
+            ("UPSTREAM_TLS_CERT", "nowhere.pem"),
             ("LOG_FORMAT", "xml"),
         ],
         &[
@@ -47,6 +49,8 @@ const CASES: [Case; 8] = [
             "UPSTREAMS",
             "DESCRIPTOR_SETS",
             "DEFAULT_ACCESS",
+            "UPSTREAM_TLS_CA",
+            "UPSTREAM_TLS_CERT and UPSTREAM_TLS_KEY",
             "LOG_FORMAT",
         ],
     ),

@@ -76,6 +76,9 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<()> {
             Err(reason) => without = Some(reason),
         }
     }
+    if needed == Requires::Servers {
+        report.prepared("servers");
+    }
     let mut built = true;
     if needed >= Requires::Binaries {
         heading("build");

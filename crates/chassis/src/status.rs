@@ -2,8 +2,13 @@
 
 use std::collections::HashMap;
 
+use http::{HeaderMap, HeaderName};
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// The header or trailer with the details of a status.
+pub const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Why a call failed, in a form that programs can branch on (`google.rpc.ErrorInfo`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,20 @@ impl Reason {
     }
 }
 
+/// Whether the details of a status in headers or trailers can be read, if there are any. tonic panics
+/// over those that are no base64 (`Status::from_header_map`), so whoever takes headers from elsewhere has
+/// to ask first.
+#[must_use]
+pub fn has_readable_details(headers: &HeaderMap) -> bool {
+    let Some(details) = headers.get(DETAILS) else {
+        return true;
+    };
+    let alone = HeaderMap::from_iter([(DETAILS, details.clone())]);
+    let alone = MetadataMap::from_headers(alone);
+    let details = alone.get_bin(DETAILS.as_str());
+    details.is_some_and(|details| details.to_bytes().is_ok())
+}
+
 /// The reason that a status carries, if any.
 #[must_use]
 pub fn reason_of(status: &Status) -> Option<String> {
@@ -64,8 +83,25 @@ mod tests {
         assert_eq!(reason_of(&received).as_deref(), Some("EMAIL_TAKEN"));
     }
 
+    #[test]
+    fn details_that_are_no_base64_are_known_before_they_are_read() {
+        let of = |details: &'static str| {
+            HeaderMap::from_iter([(DETAILS, http::HeaderValue::from_static(details))])
+        };
+        for readable in ["", "AAAA", "AA==", "AA"] {
+            assert!(has_readable_details(&of(readable)), "{readable}");
+            let mut headers = of(readable);
+            headers.insert("grpc-status", 5.into());
+            assert!(Status::from_header_map(&headers).is_some());
+        }
+        for broken in ["!", "A", "AA==AA", "AA A", "--__"] {
+            assert!(!has_readable_details(&of(broken)), "{broken}");
+        }
+        assert!(has_readable_details(&HeaderMap::new()));
+    }
+
     fn over_the_wire(status: &Status) -> Status {
-        let mut headers = http::HeaderMap::new();
+        let mut headers = HeaderMap::new();
         status.add_header(&mut headers).unwrap();
         Status::from_header_map(&headers).unwrap()
     }

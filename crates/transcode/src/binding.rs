@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use prost_reflect::{FieldDescriptor, Kind, MethodDescriptor};
 
 use crate::any::reaches_any;
@@ -87,6 +87,10 @@ impl Binding {
                 "a stream has a body, which an answer with status {} cannot have",
                 policy.success_status.as_u16()
             ));
+        }
+        if rule.verb == Verb::Only(Method::OPTIONS) {
+            let fault = "OPTIONS is answered with the methods of the path; take another method";
+            faults.push(fault.to_owned());
         }
         let template = Template::parse(&rule.template)
             .map_err(|error| faults.push(format!("`{}`: {error}", rule.template)))

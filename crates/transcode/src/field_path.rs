@@ -1,6 +1,8 @@
 //! Dotted paths to a field inside a message, and setting the value there.
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor, Value,
+};
 
 use crate::{scalar, wkt};
 
@@ -120,6 +122,26 @@ impl FieldPath {
     /// Whether `self` leads to `other` or to something that holds it.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         other.fields.starts_with(&self.fields)
+    }
+
+    /// Makes room for the value: whatever else is set in a oneof that it or a message before it is in.
+    pub(crate) fn clear_rivals(&self, message: &mut DynamicMessage) {
+        let mut at = message;
+        for field in &self.fields {
+            for rival in field
+                .containing_oneof()
+                .iter()
+                .flat_map(OneofDescriptor::fields)
+            {
+                if rival.number() != field.number() {
+                    at.clear_field(&rival);
+                }
+            }
+            let Some(inner) = at.get_field_mut(field).as_message_mut() else {
+                return;
+            };
+            at = inner;
+        }
     }
 
     /// The place of the value, made if need be. An error is the name of the oneof that another

@@ -23,8 +23,9 @@ impl Location {
     /// What is wrong with it, as a sentence.
     pub(crate) fn parse(text: &str, response: &MessageDescriptor) -> Result<Self, String> {
         let fault = |what: &str| format!("location `{text}`: {what}");
-        if !text.starts_with('/') {
-            return Err(fault("it must begin with a slash"));
+        // Two of them would begin with the name of a host.
+        if !text.starts_with('/') || text.starts_with("//") {
+            return Err(fault("it must begin with one slash"));
         }
         let mut parts = Vec::new();
         let mut rest = text;
@@ -51,8 +52,8 @@ impl Location {
         }
     }
 
-    /// The value of the header; `None` where a field of it is absent or empty, or the bytes are not
-    /// the response.
+    /// The value of the header; `None` where a field of it is absent, empty or dots, which mean another
+    /// place in a path, or the bytes are not the response.
     pub(crate) fn of(&self, response: &MessageDescriptor, bytes: &[u8]) -> Option<HeaderValue> {
         let has_fields = self.0.iter().any(|part| matches!(part, Part::Field(_)));
         let bytes = if has_fields { bytes } else { &[] };
@@ -62,7 +63,10 @@ impl Location {
             match part {
                 Part::Text(text) => path.push_str(text),
                 Part::Field(field) => {
-                    let text = field.text(&message).filter(|text| !text.is_empty())?;
+                    let text = field.text(&message)?;
+                    if matches!(text.as_str(), "" | "." | "..") {
+                        return None;
+                    }
                     path.push_str(&encode_segment(&text));
                 }
             }

@@ -3,8 +3,9 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MethodDescriptor};
+use prost_reflect::{DynamicMessage, Kind, MethodDescriptor};
 
+use crate::binding::is_http_body;
 use crate::error::RequestError;
 use crate::field_path::FieldPath;
 use crate::policy::Cursor;
@@ -26,6 +27,9 @@ impl Resume {
     pub(crate) fn new(method: &MethodDescriptor, cursor: &Cursor) -> Result<Self, String> {
         if !method.is_server_streaming() {
             return Err("has a cursor, which only a stream of responses needs".to_owned());
+        }
+        if is_http_body(&Kind::Message(method.output())) {
+            return Err("has a cursor, which a stream of bytes has no events for".to_owned());
         }
         let fault = |why| format!("cursor: {why}");
         let id = FieldPath::textual(&method.output(), &cursor.response_field, "an event's id");
@@ -66,6 +70,7 @@ impl Resume {
             .map_err(|_| RequestError::invalid("the request is not the message of the method"))?;
         violations.within("Last-Event-ID", |violations| {
             let text = std::str::from_utf8(id).map_err(|_| "expected UTF-8");
+            self.after.clear_rivals(&mut message);
             let value = text.and_then(|text| scalar::from_text(&self.after.leaf().kind(), text));
             match value.map(|value| (value, self.after.slot(&mut message))) {
                 Ok((value, Ok(slot))) => *slot = value,

@@ -12,7 +12,7 @@ use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _}
 
 use crate::binding::{Binding, Body};
 use crate::error::{RequestError, ResponseError};
-use crate::field_path::FieldPath;
+use crate::field_path::{self, FieldPath};
 use crate::json;
 use crate::path;
 use crate::policy::MethodPolicy;
@@ -236,12 +236,14 @@ impl<'t> Route<'t> {
             return Ok(());
         };
         if matches!(self.binding.body, Body::All) {
-            if self.binding.policy.ignore_unknown_fields {
-                return Ok(());
-            }
+            let input = self.binding.method.input();
             for (key, _) in pairs(query) {
                 let key = path::decode_query(key).unwrap_or_default();
-                violations.add_at(&key, "send it in the body; this route takes no query");
+                let first = key.split(['.', '[']).next().unwrap_or_default();
+                let is_known = field_path::field(&input, first).is_some();
+                if is_known || !self.binding.policy.ignore_unknown_fields {
+                    violations.add_at(&key, "send it in the body; this route takes no query");
+                }
             }
             return Ok(());
         }

@@ -113,8 +113,9 @@ where
 
 impl<S> RestService<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
+    S::Future: Send,
 {
     async fn answer<B>(&self, request: Request<B>) -> Result<Response<Body>, Failure>
     where
@@ -151,9 +152,8 @@ where
             _ => message,
         };
         let takes_trailers = answer::takes_trailers(&head.headers);
-        let response = self
-            .call_service(call::request(&route, head, &message)?)
-            .await?;
+        let call = call::request(&route, head, &message)?;
+        let service = self.service.clone();
         let (metadata, mut response) = match form {
             Some(form) => {
                 let pool = self.pool.clone();
@@ -162,12 +162,17 @@ where
                     begins: std::future::pending(),
                     takes_trailers,
                 };
-                answer::stream(&route, form, response, streaming).await?
+                let call = async move {
+                    let response = called(service, call).await;
+                    response.unwrap_or_else(Status::into_http)
+                };
+                answer::stream(&route, form, call, streaming).await?
             }
             None => {
+                let response = called(service, call).await?;
                 let unary = answer::unary(&route, response).await?;
                 let response = unary.response.map(Full::new);
-                let response = if takes_trailers && !unary.trailers.is_empty() {
+                let response = if takes_trailers {
                     answer::with_trailers(response, unary.trailers).map(Body::new)
                 } else {
                     response.map(Body::new)
@@ -178,14 +183,17 @@ where
         call::pass_on(METADATA, &metadata, response.headers_mut());
         Ok(response)
     }
+}
 
-    async fn call_service(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let mut service = self.service.clone();
-        let ready = poll_fn(|context| service.poll_ready(context)).await;
-        // As a status at once: errors of a service need not be fit to be kept over an await.
-        ready.map_err(unreachable)?;
-        service.call(request).await.map_err(unreachable)
-    }
+async fn called<S>(mut service: S, request: Request<Body>) -> Result<Response<Body>, Status>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Error: Into<BoxError>,
+{
+    let ready = poll_fn(|context| service.poll_ready(context)).await;
+    // As a status at once: errors of a service need not be fit to be kept over an await.
+    ready.map_err(unreachable)?;
+    service.call(request).await.map_err(unreachable)
 }
 
 /// What a service failed with before it had a response.

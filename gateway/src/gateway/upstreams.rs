@@ -35,8 +35,8 @@ pub(super) fn of(
         let server = match servers.entry(uri) {
             Entry::Occupied(server) => server.into_mut(),
             Entry::Vacant(server) => {
-                let target = Target::new(uri, contracts.upstream_ca.as_deref())?;
-                server.insert(Http2::new(target))
+                let target = Target::new(uri, contracts.upstream_tls())?;
+                server.insert(Http2::new(target, Arc::clone(&stack.contract)))
             }
         };
         let called = called(stack, service, server.clone());

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use chassis::config::Problems;
 use http::HeaderValue;
 
-use crate::tls::{Files, Tls};
+use crate::certificate::Files;
+use crate::tls::Tls;
 use crate::{Edge, metadata};
 
 /// How clients reach the gateway.
@@ -44,6 +45,14 @@ pub struct HttpArgs {
         value_name = "NAMES"
     )]
     pub metadata_headers: String,
+    /// Whether anybody may ask over gRPC what the port serves (server reflection): on or off
+    #[arg(
+        long,
+        env = "GRPC_REFLECTION",
+        default_value = "on",
+        value_name = "on|off"
+    )]
+    pub grpc_reflection: String,
     /// The certificate with which the port speaks TLS, a PEM file with those between it and its root; read
     /// again when it changes. In the clear without one
     #[arg(long, env = "TLS_CERT", value_name = "FILE")]
@@ -104,6 +113,14 @@ impl HttpArgs {
                 Err(problem) => problems.add("METADATA_HEADERS", problem),
             }
         }
+        let without_reflection = match self.grpc_reflection.trim() {
+            "on" => Some(false),
+            "off" => Some(true),
+            _ => {
+                problems.add("GRPC_REFLECTION", "expected on or off");
+                None
+            }
+        };
         let tls = self.tls(problems);
         Some(HttpConfig {
             host: host?,
@@ -113,6 +130,7 @@ impl HttpArgs {
                 cors_origins,
                 trusted_proxies: trusted_proxies?,
                 metadata,
+                without_reflection: without_reflection?,
             },
         })
     }
@@ -121,22 +139,39 @@ impl HttpArgs {
 impl HttpArgs {
     /// `Some(None)` is in the clear.
     fn tls(&self, problems: &mut Problems) -> Option<Option<Tls>> {
-        match (&self.tls_cert, &self.tls_key) {
-            (None, None) => Some(None),
-            (Some(certificate), Some(key)) => {
-                let files = Files {
-                    certificate: certificate.clone(),
-                    key: key.clone(),
-                };
-                let tls = Tls::read(files);
-                tls.map(Some)
-                    .map_err(|problem| problems.add("TLS_CERT and TLS_KEY", problem))
-                    .ok()
-            }
-            _ => {
-                problems.add("TLS_CERT and TLS_KEY", "one is set and the other is not");
-                None
-            }
+        let (certificate, key) = (self.tls_cert.as_ref(), self.tls_key.as_ref());
+        certified(
+            "TLS_CERT and TLS_KEY",
+            certificate,
+            key,
+            problems,
+            Tls::read,
+        )
+    }
+}
+
+/// What `read` makes of a certificate and its key, which are set both or neither: `Some(None)`.
+pub(super) fn certified<T>(
+    names: &str,
+    certificate: Option<&PathBuf>,
+    key: Option<&PathBuf>,
+    problems: &mut Problems,
+    read: impl FnOnce(Files) -> Result<T, String>,
+) -> Option<Option<T>> {
+    match (certificate, key) {
+        (None, None) => Some(None),
+        (Some(certificate), Some(key)) => {
+            let read = read(Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            });
+            read.map(Some)
+                .map_err(|problem| problems.add(names, problem))
+                .ok()
+        }
+        _ => {
+            problems.add(names, "one is set and the other is not");
+            None
         }
     }
 }

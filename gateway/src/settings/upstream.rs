@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use chassis::config::Problems;
 use chassis::contract::Access;
 
+use super::http::certified;
+use crate::certificate::Certificate;
 use crate::contracts::{self, Bus, DescriptorSet, Target};
+use crate::upstream::UpstreamTls;
 use crate::{Contracts, limits};
 
 /// What the gateway fronts.
@@ -33,6 +36,13 @@ pub struct UpstreamArgs {
     /// The authorities that may vouch for upstreams with TLS, a PEM file; the system's if not set
     #[arg(long, env = "UPSTREAM_TLS_CA", value_name = "FILE")]
     pub upstream_tls_ca: Option<PathBuf>,
+    /// The certificate that upstreams with TLS are shown if they ask who calls, a PEM file with those between
+    /// it and its root; read again when it changes. None without one
+    #[arg(long, env = "UPSTREAM_TLS_CERT", value_name = "FILE")]
+    pub upstream_tls_cert: Option<PathBuf>,
+    /// The private key of that certificate, a PEM file
+    #[arg(long, env = "UPSTREAM_TLS_KEY", value_name = "FILE")]
+    pub upstream_tls_key: Option<PathBuf>,
     /// Rate limits in place of the contract's: `package.Service/Method=10/1m/address`, with `identity`
     /// for each user, or `=off`; comma-separated
     #[arg(long, env = "RATE_LIMITS", default_value = "", value_name = "LIMITS")]
@@ -81,24 +91,33 @@ impl UpstreamArgs {
         let sets = sets.into_iter().collect::<Result<Vec<_>, ()>>();
         let limits = limits::setting::read(&self.rate_limits)
             .map_err(|problem| problems.add("RATE_LIMITS", problem));
+        let tls = self.tls(problems);
         let (upstreams, access, sets) = (upstreams.ok()?, access.ok()?, sets.ok()?);
         let contracts = Contracts::read(&sets, &upstreams, access, bus);
         let contracts = add_all(problems, "UPSTREAMS and DESCRIPTOR_SETS", contracts)?;
         let contracts = contracts.with_rate_limits(limits.ok()?);
         let contracts = add_all(problems, "RATE_LIMITS", contracts)?;
-        let Some(file) = &self.upstream_tls_ca else {
-            return Some(contracts);
-        };
-        match std::fs::read(file) {
-            Ok(pem) => Some(contracts.with_upstream_ca(pem)),
-            Err(error) => {
-                problems.add(
-                    "UPSTREAM_TLS_CA",
-                    format_args!("{}: {error}", file.display()),
-                );
-                None
-            }
-        }
+        Some(contracts.with_upstream_tls(tls?))
+    }
+
+    fn tls(&self, problems: &mut Problems) -> Option<UpstreamTls> {
+        let ca = self.upstream_tls_ca.as_ref().map(|file| {
+            std::fs::read(file).map_err(|error| {
+                let problem = format_args!("{}: {error}", file.display());
+                problems.add("UPSTREAM_TLS_CA", problem);
+            })
+        });
+        let certificate = certified(
+            "UPSTREAM_TLS_CERT and UPSTREAM_TLS_KEY",
+            self.upstream_tls_cert.as_ref(),
+            self.upstream_tls_key.as_ref(),
+            problems,
+            Certificate::read,
+        );
+        Some(UpstreamTls {
+            ca: ca.transpose().ok()?,
+            certificate: certificate?,
+        })
     }
 }
 

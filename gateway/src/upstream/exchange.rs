@@ -31,9 +31,10 @@ pub(super) async fn exchange(
         .map_err(|error| status::of(&error))?;
     drop(sender);
     let mut sending = (!body.is_end_stream()).then(|| Sending::new(body, stream));
-    let response = poll_fn(|context| poll(&mut response, &mut sending, context)).await?;
+    let mut response = poll_fn(|context| poll(&mut response, &mut sending, context)).await?;
     // A stream of requests may go on when the answer has begun.
     let sending = sending.map(|sending| Rest(tokio::spawn(sending).abort_handle()));
+    status::readable(response.headers_mut());
     Ok(response.map(|stream| {
         Body::new(Received {
             stream,
@@ -170,7 +171,10 @@ impl http_body::Body for Received {
         }
         let trailers = ready!(self.stream.poll_trailers(context));
         Poll::Ready(match trailers {
-            Ok(trailers) => trailers.map(|trailers| Ok(Frame::trailers(trailers))),
+            Ok(trailers) => trailers.map(|mut trailers| {
+                status::readable(&mut trailers);
+                Ok(Frame::trailers(trailers))
+            }),
             Err(error) => Some(Err(status::of(&error))),
         })
     }

@@ -1,6 +1,8 @@
 //! What a broken connection or stream means for the call on it.
 
+use chassis::status::{DETAILS, has_readable_details};
 use h2::{Error, Reason};
+use http::HeaderMap;
 use tonic::{Code, Status};
 
 /// The status by the table of gRPC over HTTP/2
@@ -24,6 +26,14 @@ pub(super) fn of(error: &Error) -> Status {
         _ => "the service failed",
     };
     Status::new(code, message)
+}
+
+/// Takes away what could not be read of a status in headers or trailers.
+pub(super) fn readable(headers: &mut HeaderMap) {
+    if !has_readable_details(headers) {
+        tracing::debug!("a status has details that are no base64");
+        headers.remove(DETAILS);
+    }
 }
 
 #[cfg(test)]

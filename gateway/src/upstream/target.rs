@@ -1,6 +1,7 @@
 //! Where a server is, and how its connection is made.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, version};
 
 use super::UpstreamError;
+use crate::certificate::Certificate;
 
 /// The protocol, as TLS names it (RFC 7301; RFC 9113, 3.2).
 const ALPN: &[u8] = b"h2";
@@ -30,12 +32,32 @@ const KEEP_ALIVE_AGAIN: Duration = Duration::from_secs(10);
 #[cfg(target_os = "linux")]
 const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How servers with TLS are believed, and what they are shown.
+#[derive(Debug, Clone, Default)]
+pub struct UpstreamTls {
+    /// Who may vouch for them, in PEM; the system's roots without it.
+    pub ca: Option<Vec<u8>>,
+    /// What is shown to those that ask who calls.
+    pub certificate: Option<Certificate>,
+}
+
 /// Where a server is, and by whom it is believed.
 #[derive(Clone)]
 pub(crate) struct Target {
     scheme: Scheme,
     authority: Authority,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    names: Names,
+}
+
+/// How names become addresses.
+#[derive(Clone)]
+enum Names {
+    /// As the system does it.
+    System,
+    /// These are the addresses of every name.
+    #[cfg(test)]
+    Fixed(Arc<parking_lot::Mutex<Vec<SocketAddr>>>),
 }
 
 /// The bytes of a connection, in the clear or over TLS.
@@ -52,19 +74,18 @@ impl std::fmt::Debug for Target {
 // === impl Target ===
 
 impl Target {
-    /// The server at `http://host:port` or `https://host:port`. With TLS it is believed by the roots in
-    /// `ca`, or by the system's.
+    /// The server at `http://host:port` or `https://host:port`.
     ///
     /// # Errors
     /// The roots or the name cannot be used.
-    pub(crate) fn new(uri: &Uri, ca: Option<&[u8]>) -> Result<Self, UpstreamError> {
+    pub(crate) fn new(uri: &Uri, tls: &UpstreamTls) -> Result<Self, UpstreamError> {
         let authority = uri.authority().cloned();
         let authority = authority.ok_or_else(|| UpstreamError::Name(uri.to_string()))?;
         let scheme = uri.scheme().cloned().unwrap_or(Scheme::HTTP);
         let tls = if scheme == Scheme::HTTPS {
             let name = ServerName::try_from(host(&authority).to_owned())
                 .map_err(|_| UpstreamError::Name(authority.host().to_owned()))?;
-            Some((connector(ca)?, name))
+            Some((connector(tls)?, name))
         } else {
             None
         };
@@ -72,7 +93,19 @@ impl Target {
             scheme,
             authority,
             tls,
+            names: Names::System,
         })
+    }
+
+    /// A server at these addresses, whatever its name.
+    #[cfg(test)]
+    pub(super) fn at(addresses: &Arc<parking_lot::Mutex<Vec<SocketAddr>>>) -> Self {
+        Self {
+            scheme: Scheme::HTTP,
+            authority: Authority::from_static("server.example:50051"),
+            tls: None,
+            names: Names::Fixed(Arc::clone(addresses)),
+        }
     }
 
     /// `host:port`.
@@ -91,11 +124,23 @@ impl Target {
         Uri::from_parts(parts).unwrap_or_default()
     }
 
-    /// Makes a connection that speaks HTTP/2.
-    pub(super) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
-        let default = if self.tls.is_some() { 443 } else { 80 };
-        let port = self.authority.port_u16().unwrap_or(default);
-        let stream = TcpStream::connect((host(&self.authority), port)).await?;
+    /// The addresses that its name has now, the preferred ones first.
+    pub(super) async fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        match &self.names {
+            Names::System => {
+                let default = if self.tls.is_some() { 443 } else { 80 };
+                let port = self.authority.port_u16().unwrap_or(default);
+                let found = tokio::net::lookup_host((host(&self.authority), port));
+                Ok(found.await?.collect())
+            }
+            #[cfg(test)]
+            Names::Fixed(addresses) => Ok(addresses.lock().clone()),
+        }
+    }
+
+    /// Makes a connection to one of its addresses, which speaks HTTP/2.
+    pub(super) async fn connect(&self, address: SocketAddr) -> io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         watch(&stream)?;
         let Some((connector, name)) = &self.tls else {
@@ -127,9 +172,9 @@ fn watch(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-fn connector(ca: Option<&[u8]>) -> Result<TlsConnector, UpstreamError> {
+fn connector(tls: &UpstreamTls) -> Result<TlsConnector, UpstreamError> {
     let mut roots = RootCertStore::empty();
-    match ca {
+    match &tls.ca {
         Some(pem) => {
             for certificate in CertificateDer::pem_slice_iter(pem) {
                 let certificate =
@@ -150,7 +195,11 @@ fn connector(ca: Option<&[u8]>) -> Result<TlsConnector, UpstreamError> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])
         .map_err(|error| UpstreamError::Roots(error.to_string()))?;
-    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    let config = config.with_root_certificates(roots);
+    let mut config = match &tls.certificate {
+        Some(certificate) => config.with_client_cert_resolver(certificate.for_servers()),
+        None => config.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
 }
@@ -160,7 +209,7 @@ mod tests {
     use super::*;
 
     fn target(uri: &str) -> Target {
-        Target::new(&Uri::try_from(uri).unwrap(), None).unwrap()
+        Target::new(&Uri::try_from(uri).unwrap(), &UpstreamTls::default()).unwrap()
     }
 
     #[test]
@@ -184,7 +233,11 @@ mod tests {
             "",
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         ] {
-            let refused = Target::new(&uri, Some(pem.as_bytes())).unwrap_err();
+            let tls = UpstreamTls {
+                ca: Some(pem.into()),
+                certificate: None,
+            };
+            let refused = Target::new(&uri, &tls).unwrap_err();
             assert!(matches!(refused, UpstreamError::Roots(_)), "{refused}");
         }
     }

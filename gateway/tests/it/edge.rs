@@ -1,5 +1,8 @@
 //! What the gateway answers by itself.
 
+use gateway::{Contracts, Edge};
+use tokio::net::TcpStream;
+
 use crate::harness::TestGateway;
 
 const ORIGIN: &str = "http://shop.example";
@@ -152,4 +155,50 @@ async fn the_keys_that_verify_tokens_are_for_everybody() {
     );
     let verifier = token::AccessVerifier::from_paserk(key["key"].as_str().unwrap()).unwrap();
     assert_eq!(verifier.public_keys()[0].0, key["kid"].as_str().unwrap());
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_make_nothing_else_of_an_answer() {
+    let gateway = TestGateway::start(&[]).await;
+    for request in [
+        "GET /livez",
+        "GET /nowhere",
+        "GET /api/v1/auth/profile",
+        "GET /api/docs/",
+        "GET /api/openapi.json",
+    ] {
+        let answer = gateway.ask(request).await;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{request}");
+        }
+    }
+}
+
+/// The status of a question for what is served, and none if it is answered.
+async fn reflection(edge: Edge) -> Option<String> {
+    let gateway = TestGateway::with(Contracts::compiled().unwrap(), edge, None).await;
+    let stream = TcpStream::connect(gateway.address).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let path = "http://gateway/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    let request = http::Request::post(path).header("content-type", "application/grpc");
+    let mut ready = client.ready().await.unwrap();
+    let (response, _) = ready.send_request(request.body(()).unwrap(), true).unwrap();
+    let response = response.await.unwrap();
+    let status = response.headers().get("grpc-status")?;
+    Some(status.to_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn what_is_served_is_told_unless_it_is_switched_off() {
+    assert_eq!(reflection(Edge::default()).await, None);
+    let edge = Edge {
+        without_reflection: true,
+        ..Edge::default()
+    };
+    assert_eq!(reflection(edge).await.as_deref(), Some("12"));
 }

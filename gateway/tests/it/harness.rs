@@ -142,6 +142,13 @@ impl Answer {
             .map(|(_, value)| value)
     }
 
+    /// All values of a header, in their order.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let lines = self.head.lines().skip(1);
+        let lines = lines.filter_map(|line| line.split_once(": "));
+        lines.filter_map(move |(found, value)| (found == name).then_some(value))
+    }
+
     /// The reason of an error, which must be in the one shape.
     pub(crate) fn reason(&self) -> String {
         assert_eq!(

@@ -9,6 +9,7 @@
 
 mod connections;
 mod edge;
+mod endings;
 mod figures;
 mod harness;
 mod hostile;

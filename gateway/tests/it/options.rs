@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use gateway::Contracts;
 use gateway::contracts::{Bus, DescriptorSet, upstreams};
+use gateway::limits::setting;
 use serde_json::{Value, json};
 use test_contract::Orders;
 use test_contract::order::DESCRIPTORS;
@@ -17,6 +18,11 @@ use crate::harness::{ACCESS_KEY, Answer, TestGateway};
 
 /// A gateway in front of the orders, beside the accounts whose tokens it takes.
 async fn fronting() -> TestGateway {
+    limited("").await
+}
+
+/// With rate limits.
+async fn limited(limits: &str) -> TestGateway {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = listener.local_addr().unwrap();
     let orders = OrderServiceServer::new(Orders);
@@ -28,13 +34,19 @@ async fn fronting() -> TestGateway {
     };
     let named = upstreams(&format!("order.v1.OrderService=http://{server}")).unwrap();
     let contracts = Contracts::read(&[set], &named, None, Bus::Here).unwrap();
-    TestGateway::fronting(contracts).await
+    let limits = setting::read(limits).unwrap();
+    TestGateway::fronting(contracts.with_rate_limits(limits).unwrap()).await
 }
 
 fn token(scopes: &[&str]) -> String {
+    token_of(7, scopes)
+}
+
+/// A token of the user with this number.
+fn token_of(user: u128, scopes: &[&str]) -> String {
     let signer = AccessSigner::from_paserk(ACCESS_KEY).unwrap();
     let identity = Identity {
-        user_id: Uuid::from_u128(7),
+        user_id: Uuid::from_u128(user),
         session_id: Uuid::from_u128(8),
         roles: Vec::new(),
         scopes: scopes.iter().map(ToString::to_string).collect(),
@@ -91,6 +103,48 @@ async fn what_was_created_has_a_location() {
     assert_eq!(
         create(&gateway, &["*"], "{}").await.header("location"),
         None
+    );
+}
+
+#[tokio::test]
+async fn each_user_has_a_rate_of_their_own() {
+    let gateway = limited("order.v1.OrderService/Get=1/1h/identity").await;
+    let get = async |user: u128| {
+        let token = token_of(user, &[]);
+        let get = format!("GET /v1/orders/7\nauthorization: Bearer {token}");
+        gateway.ask(&get).await
+    };
+    assert_eq!(get(1).await.status, 200);
+    let refused = get(1).await;
+    assert_eq!(
+        (refused.status, refused.reason().as_str()),
+        (429, "RATE_LIMITED")
+    );
+    assert_eq!(get(2).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_answer_that_says_nothing_has_no_body() {
+    let gateway = fronting().await;
+    let answer = gateway.ask("DELETE /v1/orders/7\nte: trailers").await;
+    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    assert_eq!(answer.header("content-type"), None);
+}
+
+#[tokio::test]
+async fn a_body_is_as_large_as_the_method_takes() {
+    let gateway = fronting().await;
+    let of = |length: usize| {
+        format!(
+            "{{\"id\":\"{}\"}}",
+            "x".repeat(length - r#"{"id":""}"#.len())
+        )
+    };
+    assert_eq!(create(&gateway, &["*"], &of(100)).await.status, 201);
+    let answer = create(&gateway, &["*"], &of(101)).await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (413, "BODY_TOO_LARGE")
     );
 }
 

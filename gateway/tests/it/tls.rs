@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use chassis::contract::Access;
 use gateway::Edge;
+use gateway::certificate::{Certificate, Files};
 use gateway::contracts::Bus;
-use gateway::tls::{Files, Tls};
+use gateway::tls::Tls;
+use gateway::upstream::UpstreamTls;
 use test_contract::Feed;
 use test_contract::feed::feed_service_server::FeedServiceServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -116,24 +118,60 @@ async fn the_port_speaks_both_versions_of_http_over_tls_and_neither_in_the_clear
     );
 }
 
-#[tokio::test]
-async fn an_upstream_is_believed_by_the_roots_that_are_set() {
-    let (ours, other) = (made("upstream"), made("other"));
+/// Servers are believed by this certificate and shown none.
+fn believing(made: &Made) -> UpstreamTls {
+    UpstreamTls {
+        ca: Some(made.certificate.clone().into_bytes()),
+        certificate: None,
+    }
+}
+
+/// Serves the feed with this certificate. The port.
+async fn serve(made: &Made, config: ServerTlsConfig) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let identity = Identity::from_pem(&ours.certificate, &ours.key);
+    let identity = Identity::from_pem(&made.certificate, &made.key);
     let server = tonic::transport::Server::builder()
-        .tls_config(ServerTlsConfig::new().identity(identity))
+        .tls_config(config.identity(identity))
         .unwrap()
         .add_service(FeedServiceServer::new(Feed::default()));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    port
+}
+
+#[tokio::test]
+async fn an_upstream_that_asks_who_calls_is_shown_the_certificate() {
+    let (server, ours, other) = (made("asks"), made("shown"), made("unknown"));
+    let authority = tonic::transport::Certificate::from_pem(&ours.certificate);
+    let config = ServerTlsConfig::new().client_ca_root(authority);
+    let port = serve(&server, config).await;
+    for (shown, status) in [(Some(&ours), 200), (Some(&other), 503), (None, 503)] {
+        let certificate = shown.map(|shown| Certificate::read(shown.files.clone()).unwrap());
+        let contracts = read(
+            &format!("https://localhost:{port}"),
+            Access::Public,
+            Bus::Absent,
+        );
+        let contracts = contracts.with_upstream_tls(UpstreamTls {
+            certificate,
+            ..believing(&server)
+        });
+        let gateway = TestGateway::fronting(contracts).await;
+        assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_is_believed_by_the_roots_that_are_set() {
+    let (ours, other) = (made("upstream"), made("other"));
+    let port = serve(&ours, ServerTlsConfig::new()).await;
     for (roots, status) in [(&ours, 200), (&other, 503)] {
         let contracts = read(
             &format!("https://localhost:{port}"),
             Access::Public,
             Bus::Absent,
         );
-        let contracts = contracts.with_upstream_ca(roots.certificate.clone().into_bytes());
+        let contracts = contracts.with_upstream_tls(believing(roots));
         let gateway = TestGateway::fronting(contracts).await;
         assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, status);
     }
@@ -162,7 +200,7 @@ async fn an_upstream_that_does_not_agree_to_http2_is_unavailable() {
     });
     let server = format!("https://localhost:{port}");
     let contracts = read(&server, Access::Public, Bus::Absent);
-    let contracts = contracts.with_upstream_ca(made.certificate.clone().into_bytes());
+    let contracts = contracts.with_upstream_tls(believing(&made));
     let gateway = TestGateway::fronting(contracts).await;
     assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, 503);
     assert_eq!(accepted.await.unwrap(), b"", "no frame was sent");

@@ -30,6 +30,10 @@ impl OrderService for Orders {
         Ok(Response::new(Order { id }))
     }
 
+    async fn cancel(&self, _: Request<GetRequest>) -> Result<Response<()>, Status> {
+        Ok(Response::new(()))
+    }
+
     async fn watch(
         &self,
         request: Request<WatchRequest>,

@@ -1,5 +1,6 @@
 //! Kafka, read and changed as any stranger could.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -66,7 +67,9 @@ fn read() -> Vec<Raw> {
         .create()
         .unwrap();
     let metadata = consumer.fetch_metadata(None, PATIENCE).unwrap();
-    let (mut assignment, mut left) = (TopicPartitionList::new(), 0);
+    let mut assignment = TopicPartitionList::new();
+    // Where each partition ended when it was asked: others write meanwhile.
+    let mut left = HashMap::new();
     for topic in metadata
         .topics()
         .iter()
@@ -81,20 +84,26 @@ fn read() -> Vec<Raw> {
                 assignment
                     .add_partition_offset(topic.name(), id, Offset::Beginning)
                     .unwrap();
-                left += high - low;
+                left.insert((topic.name().to_owned(), id), high);
             }
         }
     }
     consumer.assign(&assignment).unwrap();
     let until = Instant::now() + PATIENCE;
     let mut records = Vec::new();
-    while left > 0 {
-        assert!(Instant::now() < until, "{left} records were not read");
+    while !left.is_empty() {
+        assert!(Instant::now() < until, "not read to the end: {left:?}");
         let Some(message) = consumer.poll(Duration::from_millis(100)) else {
             continue;
         };
         let message = message.unwrap();
-        left -= 1;
+        let partition = (message.topic().to_owned(), message.partition());
+        let Some(high) = left.get(&partition).copied() else {
+            continue;
+        };
+        if message.offset() + 1 >= high {
+            left.remove(&partition);
+        }
         records.push(Raw {
             topic: message.topic().to_owned(),
             key: message.key().unwrap_or_default().to_vec(),

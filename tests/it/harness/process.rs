@@ -85,7 +85,6 @@ impl Process {
     }
 
     /// The address of the log line that says where it listens.
-    #[cfg(feature = "real")]
     pub(crate) async fn address(&self) -> String {
         let line = self.log.line("listens on").await;
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();

@@ -1,6 +1,7 @@
 //! A reply: from a record to the response that a tonic client reads.
 
 use bytes::Bytes;
+use chassis::status::has_readable_details;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use tonic::Status;
 use tonic::body::Body;
@@ -55,6 +56,9 @@ impl Reply {
             target
                 .try_append(name, value)
                 .map_err(|_| undecodable("too many headers"))?;
+        }
+        if !has_readable_details(&trailers) {
+            return Err(undecodable("the details of its status"));
         }
         let place = match received.header(header::RUN) {
             None => None,

@@ -22,7 +22,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Beside {
     health: Routes,
-    reflection: Reflection,
+    reflection: Option<Reflection>,
 }
 
 /// Health and reflection. `services` are the full names of what the port serves; health follows
@@ -46,7 +46,11 @@ pub async fn health_and_reflection(
     ));
     Beside {
         health: Routes::new(health_service),
-        reflection: Reflection::new(descriptors, services.to_vec(), shutdown.clone()),
+        reflection: Some(Reflection::new(
+            descriptors,
+            services.to_vec(),
+            shutdown.clone(),
+        )),
     }
 }
 
@@ -103,11 +107,22 @@ async fn follow(
 // === impl Beside ===
 
 impl Beside {
+    /// Health alone: what is served is nobody's business.
+    #[must_use]
+    pub fn without_reflection(self) -> Self {
+        Self {
+            reflection: None,
+            ..self
+        }
+    }
+
     /// Answers a call of health or reflection.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let answer = async {
-            if reflection::owns(request.uri().path()) {
-                return self.reflection.answer(request).await;
+            if let Some(reflection) = &self.reflection
+                && reflection::owns(request.uri().path())
+            {
+                return reflection.answer(request).await;
             }
             match self.health.clone().oneshot(request).await {
                 Ok(response) => response,

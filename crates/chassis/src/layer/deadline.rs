@@ -3,13 +3,16 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
+use parking_lot::Mutex;
 use pin_project_lite::pin_project;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
@@ -42,11 +45,16 @@ pin_project! {
     }
 }
 
+/// How long after its deadline a stream is dropped that nobody has asked since: its caller takes nothing.
+const UNASKED: Duration = Duration::from_secs(1);
+
 /// A stream that ends by its deadline.
 struct Limited {
-    body: Body,
+    /// `None` when the deadline is over.
+    body: Arc<Mutex<Option<Body>>>,
     timer: Pin<Box<Sleep>>,
     over: bool,
+    guard: AbortHandle,
 }
 
 /// Ends a call with `DEADLINE_EXCEEDED`, and drops its handler, when its time is over. Handlers find
@@ -150,11 +158,25 @@ where
 }
 
 fn limited(body: Body, deadline: Instant) -> Body {
+    let body = Arc::new(Mutex::new(Some(body)));
+    let guarded = Arc::clone(&body);
+    // A caller that takes nothing does not ask for the next frame either, and the handler would stay.
+    let guard = tokio::spawn(async move {
+        sleep_until(deadline + UNASKED).await;
+        drop(guarded.lock().take());
+    });
     Body::new(Limited {
         body,
         timer: Box::pin(sleep_until(deadline)),
         over: false,
+        guard: guard.abort_handle(),
     })
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        self.guard.abort();
+    }
 }
 
 impl http_body::Body for Limited {
@@ -171,18 +193,78 @@ impl http_body::Body for Limited {
         // The timer first: a stream that never pauses has to end as well.
         if self.timer.as_mut().poll(cx).is_ready() {
             self.over = true;
-            self.body = Body::empty();
+            drop(self.body.lock().take());
             return Poll::Ready(Some(Ok(last_frame(&too_late()))));
         }
-        Pin::new(&mut self.body).poll_frame(cx)
+        match self.body.lock().as_mut() {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            // The timer is over when the guard has come.
+            None => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.over || self.body.is_end_stream()
+        self.over || self.body.lock().as_ref().is_some_and(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         // It may end early.
         SizeHint::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use futures_util::StreamExt as _;
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    /// Whether it was dropped.
+    struct Handler(Arc<AtomicBool>);
+
+    impl Drop for Handler {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A stream of 10 s that says nothing, and whether its handler is gone.
+    fn stream() -> (Body, Arc<AtomicBool>) {
+        let gone = Arc::new(AtomicBool::new(false));
+        let handler = Handler(Arc::clone(&gone));
+        let silent = futures_util::stream::pending::<()>().map(move |()| {
+            let _handler = &handler;
+            Ok::<_, Status>(Frame::data(Bytes::new()))
+        });
+        let body = Body::new(StreamBody::new(silent));
+        (
+            limited(body, Instant::now() + Duration::from_secs(10)),
+            gone,
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_nobody_asks_is_dropped_at_its_deadline() {
+        let (body, gone) = stream();
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        assert!(!gone.load(Ordering::Relaxed));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(gone.load(Ordering::Relaxed));
+        // Whoever asks after all hears why.
+        let mut body = std::pin::pin!(body);
+        let frame = std::future::poll_fn(|cx| http_body::Body::poll_frame(body.as_mut(), cx)).await;
+        let trailers = frame.unwrap().unwrap().into_trailers().unwrap();
+        assert_eq!(trailers["grpc-status"], "4");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_is_dropped_is_gone_at_once() {
+        let (body, gone) = stream();
+        drop(body);
+        tokio::task::yield_now().await;
+        assert!(gone.load(Ordering::Relaxed));
     }
 }

@@ -3,15 +3,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use prost::Message as _;
 use prost_reflect::{
     DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value,
 };
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::field_path::{field, free_oneof};
 use crate::scalar;
 use crate::violations::Violations;
 use crate::wkt;
+
+/// The key of an `Any` that says what is in it.
+const TYPE: &str = "@type";
 
 /// Reads trees. What it returns is only complete when no violation was added.
 #[derive(Debug)]
@@ -50,13 +54,17 @@ impl Reader<'_> {
             self.violations.add("expected an object");
             return None;
         };
-        Some(self.object(desc, entries))
+        Some(self.object(desc, entries.iter()))
     }
 
-    fn object(&mut self, desc: &MessageDescriptor, entries: &Map<String, Json>) -> DynamicMessage {
+    fn object<'j>(
+        &mut self,
+        desc: &MessageDescriptor,
+        entries: impl Iterator<Item = (&'j String, &'j Json)>,
+    ) -> DynamicMessage {
         let ignore_unknown = self.ignore_unknown;
         let mut message = DynamicMessage::new(desc.clone());
-        let mut seen = HashSet::with_capacity(entries.len());
+        let mut seen = HashSet::new();
         for (key, json) in entries {
             if self.violations.is_full() {
                 break;
@@ -168,6 +176,9 @@ impl Reader<'_> {
         if wkt::is_wrapper(desc.full_name()) {
             return self.wrapper(desc, json);
         }
+        if let Some(inner) = held(desc, json) {
+            return self.any(desc, &inner, json);
+        }
         if let (Json::String(text), true) = (json, wkt::is_textual(desc.full_name())) {
             let message = wkt::from_text(desc, text);
             if message.is_none() {
@@ -184,6 +195,23 @@ impl Reader<'_> {
         read.ok()
     }
 
+    /// Reads an `Any` that holds an ordinary message.
+    fn any(
+        &mut self,
+        desc: &MessageDescriptor,
+        inner: &MessageDescriptor,
+        json: &Json,
+    ) -> Option<DynamicMessage> {
+        let entries = json.as_object()?;
+        let fields = entries.iter().filter(|(key, _)| *key != TYPE);
+        let message = self.object(inner, fields).encode_to_vec();
+        let url = entries.get(TYPE)?.as_str()?.to_owned();
+        let mut any = DynamicMessage::new(desc.clone());
+        any.set_field(&desc.get_field(1)?, Value::String(url));
+        any.set_field(&desc.get_field(2)?, Value::Bytes(message.into()));
+        Some(any)
+    }
+
     fn wrapper(&mut self, desc: &MessageDescriptor, json: &Json) -> Option<DynamicMessage> {
         let inner = desc.get_field(1)?;
         let value = self.value(&inner.kind(), json)?;
@@ -191,6 +219,17 @@ impl Reader<'_> {
         message.set_field(&inner, value);
         Some(message)
     }
+}
+
+/// The type of the message in an `Any`, if it is one that is known and whose JSON is an object of its
+/// fields.
+fn held(desc: &MessageDescriptor, json: &Json) -> Option<MessageDescriptor> {
+    if desc.full_name() != "google.protobuf.Any" {
+        return None;
+    }
+    let (_, name) = json.get(TYPE)?.as_str()?.rsplit_once('/')?;
+    let inner = desc.parent_pool().get_message_by_name(name)?;
+    (!wkt::is_special(inner.full_name())).then_some(inner)
 }
 
 fn takes_null(kind: &Kind) -> bool {

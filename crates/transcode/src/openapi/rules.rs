@@ -8,6 +8,8 @@ use serde_json::{Map, Value as Json, json};
 pub(crate) struct Bounds {
     /// Keywords for the field's schema.
     pub(crate) keywords: Map<String, Json>,
+    /// Keywords for the schema of each element of a list.
+    pub(crate) items: Map<String, Json>,
     /// Whether a request without the field is refused.
     pub(crate) required: bool,
 }
@@ -32,6 +34,13 @@ pub(crate) fn bounds(field: &FieldDescriptor) -> Bounds {
     for (rule, value) in rules.fields() {
         if let Value::Message(typed) = value {
             keywords(rule.name(), typed, &mut bounds.keywords);
+            if let Some(Value::Message(items)) = get(typed, "items") {
+                for (rule, value) in items.fields() {
+                    if let Value::Message(typed) = value {
+                        keywords(rule.name(), typed, &mut bounds.items);
+                    }
+                }
+            }
         }
     }
     // Without presence an absent field is its zero value, which must then pass the rules.

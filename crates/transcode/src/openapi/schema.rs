@@ -152,6 +152,8 @@ impl<'c> Schemas<'c> {
             };
             if always {
                 required.push(field.json_name().to_owned());
+            } else if seen.request && !seen.response {
+                schema = or_null(schema);
             }
             properties.insert(field.json_name().to_owned(), schema);
         }
@@ -176,7 +178,11 @@ impl<'c> Schemas<'c> {
             if is_redacted(field) && matches!(field.kind(), Kind::String) && !field.is_list() {
                 object.insert("format".to_owned(), json!("password"));
             }
-            object.extend(bounds(field).keywords);
+            let bounds = bounds(field);
+            object.extend(bounds.keywords);
+            if let Some(Json::Object(items)) = object.get_mut("items") {
+                items.extend(bounds.items);
+            }
             let options = field.options();
             let deprecated = options.get_field_by_name("deprecated");
             if deprecated.is_some_and(|value| value.as_bool() == Some(true)) {
@@ -299,6 +305,29 @@ pub(crate) fn is_redacted(field: &FieldDescriptor) -> bool {
 }
 
 /// The shape of every error: `google.rpc.Status` as ProtoJSON.
+/// A request may say `null` for whatever it may leave out (ProtoJSON).
+fn or_null(mut schema: Json) -> Json {
+    let Some(object) = schema.as_object_mut() else {
+        return schema;
+    };
+    if let Some(Json::Array(values)) = object.get_mut("enum") {
+        values.push(Json::Null);
+    }
+    let null = json!({"type": "null"});
+    if let Some(reference) = object.remove("$ref") {
+        object.insert("anyOf".to_owned(), json!([{"$ref": reference}, null]));
+    } else if let Some(Json::Array(any)) = object.get_mut("anyOf") {
+        any.push(null);
+    } else if let Some(types) = object.get_mut("type") {
+        match types {
+            Json::Array(types) => types.push(json!("null")),
+            one => *one = json!([one, "null"]),
+        }
+    }
+    // One that says nothing of types takes null already.
+    schema
+}
+
 fn status() -> Json {
     json!({
         "type": "object",

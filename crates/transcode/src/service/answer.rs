@@ -33,7 +33,9 @@ impl ServiceError {
         let Self::Status(mut status) = self else {
             return self;
         };
-        metadata.extend(status.metadata().clone().into_headers());
+        for (name, value) in status.metadata().as_ref() {
+            metadata.append(name, value.clone());
+        }
         *status.metadata_mut() = MetadataMap::from_headers(metadata);
         Self::Status(status)
     }
@@ -97,7 +99,7 @@ async fn only(incoming: &mut Incoming) -> Result<(Bytes, HeaderMap), ServiceErro
 }
 
 /// The metadata of a server-streaming method's answer, and the answer itself, which has begun when this
-/// ends: until then an error has a status of its own. One that comes later is the last element of the
+/// ends: until then an error has a status of its own. `call` makes the call; dropping the answer drops it. One that comes later is the last element of the
 /// body.
 ///
 /// # Errors
@@ -105,13 +107,13 @@ async fn only(incoming: &mut Incoming) -> Result<(Bytes, HeaderMap), ServiceErro
 pub async fn stream<E>(
     route: &Route<'_>,
     form: StreamForm,
-    response: Response<Body>,
+    call: impl Future<Output = Response<Body>> + Send + 'static,
     streaming: Streaming<E, impl Future<Output = ()>>,
 ) -> Result<(HeaderMap, Response<Body>), ServiceError>
 where
     E: Fn(ServiceError) -> Bytes + Send + Sync + Unpin + 'static,
 {
-    streamed::begin(route, form, response, streaming).await
+    streamed::begin(route, form, call, streaming).await
 }
 
 /// The form in which a client takes the stream of a method, by its `Accept` headers; `None` if it takes

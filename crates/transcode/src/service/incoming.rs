@@ -8,6 +8,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, Response};
 use http_body::Body as _;
 use tonic::body::Body;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use super::answer::{ServiceError, broken};
@@ -17,6 +18,9 @@ const PREFIX: usize = 5;
 
 /// The header or trailer that a status is known by.
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// The details of a status.
+const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// The largest message of a response, in bytes: tonic's own limit for clients.
 const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
@@ -39,13 +43,30 @@ pub(super) enum Next {
     End(HeaderMap),
 }
 
+/// The status in headers or trailers, without details that cannot be read: tonic panics over those that
+/// are no base64.
+fn status_of(headers: &HeaderMap) -> Option<Status> {
+    let is_readable = headers.get(DETAILS).is_none_or(|details| {
+        let alone = HeaderMap::from_iter([(DETAILS, details.clone())]);
+        let alone = MetadataMap::from_headers(alone);
+        let details = alone.get_bin(DETAILS.as_str());
+        details.is_some_and(|details| details.to_bytes().is_ok())
+    });
+    if is_readable {
+        return Status::from_header_map(headers);
+    }
+    let mut headers = headers.clone();
+    headers.remove(DETAILS);
+    Status::from_header_map(&headers)
+}
+
 impl Incoming {
     /// The metadata of a response, and what comes after it.
     pub(super) fn of(response: Response<Body>) -> Result<(HeaderMap, Self), ServiceError> {
         let (head, body) = response.into_parts();
         // Most heads have none, and reading a status looks for all of its parts.
         let status = head.headers.contains_key(STATUS);
-        let status = status.then(|| Status::from_header_map(&head.headers));
+        let status = status.then(|| status_of(&head.headers));
         let status = status.flatten();
         let is_over = status.is_some();
         if let Some(failed) = status.filter(|status| status.code() != Code::Ok) {
@@ -126,7 +147,7 @@ impl Incoming {
 
     fn end(&self, trailers: Option<HeaderMap>) -> Result<Next, ServiceError> {
         let trailers = trailers.unwrap_or_default();
-        let status = Status::from_header_map(&trailers);
+        let status = status_of(&trailers);
         let is_cut = !(self.piece.is_empty() && self.joined.is_empty());
         match status {
             None => Err(broken("the trailers have no status")),

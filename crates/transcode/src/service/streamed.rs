@@ -21,17 +21,30 @@ use crate::stream::{StreamEncoder, StreamForm};
 pub struct Streaming<E, P> {
     /// Makes the JSON of an error that comes when the answer has begun.
     pub error: E,
-    /// When this ends, an answer of JSON begins although no message has come: so that whoever waits
-    /// knows that the stream is there. An error that comes later has no status of its own.
+    /// When this ends, an answer of JSON begins although no message has come, nor even the head of the
+    /// service's answer: so that whoever waits knows that the stream is there. What the service says
+    /// later has no place in the answer's head, neither its metadata nor the status of an error.
     pub begins: P,
     /// Whether the client takes trailers. HTTP/1.1 has no place for those of streams, whose names are
     /// not known at their beginning.
     pub takes_trailers: bool,
 }
 
+/// The answer of a service, from before it has begun.
+struct Answer {
+    source: Source,
+    /// What the service says before its messages, once it has.
+    metadata: HeaderMap,
+}
+
+enum Source {
+    Called(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+    Begun(Incoming),
+}
+
 /// The messages of a service in the client's form.
 struct Encoded<E> {
-    incoming: Incoming,
+    answer: Answer,
     /// `None` once the end was written.
     encoder: Option<StreamEncoder>,
     /// What was encoded before there was a body.
@@ -46,17 +59,21 @@ struct Encoded<E> {
 pub(super) async fn begin<E>(
     route: &Route<'_>,
     form: StreamForm,
-    response: Response<Body>,
+    call: impl Future<Output = Response<Body>> + Send + 'static,
     streaming: Streaming<E, impl Future<Output = ()>>,
 ) -> Result<(HeaderMap, Response<Body>), ServiceError>
 where
     E: Fn(ServiceError) -> Bytes + Send + Sync + Unpin + 'static,
 {
-    let (metadata, mut incoming) = Incoming::of(response)?;
+    let mut answer = Answer {
+        source: Source::Called(Box::pin(call)),
+        metadata: HeaderMap::new(),
+    };
     let mut encoder = route.stream(form);
     // The content type of bytes is known from the first of them.
     let begins_early = !encoder.is_raw();
-    let first = first(&mut incoming, streaming.begins, begins_early).await;
+    let first = first(&mut answer, streaming.begins, begins_early).await;
+    let metadata = std::mem::take(&mut answer.metadata);
     let (head, first, trailers) = match first {
         Some(Ok(Next::Message(message))) => {
             let mut piece = encoded(&mut encoder, &message)?;
@@ -72,7 +89,7 @@ where
         None => (route.policy().success_status, encoder.content_type()),
     };
     let mut body = Encoded {
-        incoming,
+        answer,
         encoder: Some(encoder),
         first,
         trailers: None,
@@ -93,13 +110,13 @@ where
 
 /// What a service says first; `None` if nothing has come when the answer is to begin.
 async fn first(
-    incoming: &mut Incoming,
+    answer: &mut Answer,
     begins: impl Future<Output = ()>,
     begins_early: bool,
 ) -> Option<Result<Next, ServiceError>> {
     let mut begins = pin!(begins);
     poll_fn(|context| {
-        if let Poll::Ready(next) = incoming.poll_next(context) {
+        if let Poll::Ready(next) = answer.poll_next(context) {
             return Poll::Ready(Some(next));
         }
         if begins_early {
@@ -113,6 +130,24 @@ async fn first(
 fn encoded(encoder: &mut StreamEncoder, message: &[u8]) -> Result<crate::Response, ServiceError> {
     let piece = encoder.message(message);
     piece.map_err(|error| broken(&error.to_string()))
+}
+
+// === impl Answer ===
+
+impl Answer {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Next, ServiceError>> {
+        loop {
+            match &mut self.source {
+                Source::Begun(incoming) => return incoming.poll_next(context),
+                Source::Called(call) => {
+                    let response = ready!(call.as_mut().poll(context));
+                    let (metadata, incoming) = Incoming::of(response)?;
+                    self.metadata = metadata;
+                    self.source = Source::Begun(incoming);
+                }
+            }
+        }
+    }
 }
 
 // === impl Encoded ===
@@ -151,7 +186,7 @@ impl<E: Fn(ServiceError) -> Bytes + Unpin> http_body::Body for Encoded<E> {
             let trailers = self.trailers.take();
             return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
         }
-        let next = match ready!(self.incoming.poll_next(context)) {
+        let next = match ready!(self.answer.poll_next(context)) {
             Ok(Next::End(trailers)) => {
                 let frame = self.end(&trailers).map(Frame::data);
                 let trailers = || self.trailers.take().map(Frame::trailers);

@@ -4,15 +4,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 
 use super::call::pass_on;
+use crate::response::has_body;
 
 /// How the name of a trailer begins.
 const PREFIX: &str = "grpc-trailer-";
 
-/// A body with trailers after it. Its length is not told: what ends with a length has no place for
-/// trailers in HTTP/1.1.
+/// A body with trailers after it. With them its length is not told: what ends with a length has no place
+/// for trailers in HTTP/1.1.
 #[derive(Debug)]
 pub struct Trailed<B> {
     body: B,
@@ -36,16 +37,18 @@ pub(super) fn of(service: &HeaderMap) -> HeaderMap {
     trailers
 }
 
-/// The answer with trailers after it, and their names before it: HTTP/1.1 carries no other.
+/// The answer with trailers after it, and their names before it: HTTP/1.1 carries no other. An answer
+/// whose status has no body has no trailers either (RFC 9110, 15.3.5).
 #[must_use]
 pub fn with_trailers<B>(mut response: Response<B>, trailers: HeaderMap) -> Response<Trailed<B>> {
-    let names: Vec<_> = trailers.keys().map(HeaderName::as_str).collect();
-    if let Ok(names) = HeaderValue::try_from(names.join(", "))
-        && !trailers.is_empty()
-    {
-        response.headers_mut().insert(header::TRAILER, names);
-    }
-    let trailers = Some(trailers).filter(|trailers| !trailers.is_empty());
+    let has_place = has_body(response.status()) && !trailers.is_empty();
+    let trailers = has_place.then_some(trailers);
+    let names = trailers.as_ref().and_then(|trailers| {
+        let names: Vec<_> = trailers.keys().map(HeaderName::as_str).collect();
+        HeaderValue::try_from(names.join(", ")).ok()
+    });
+    let names = names.map(|names| (header::TRAILER, names));
+    response.headers_mut().extend(names);
     response.map(|body| Trailed { body, trailers })
 }
 
@@ -62,5 +65,16 @@ impl<B: Body + Unpin> Body for Trailed<B> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         let last = || self.trailers.take().map(|last| Ok(Frame::trailers(last)));
         Poll::Ready(frame.or_else(last))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.trailers.is_none() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.trailers {
+            None => self.body.size_hint(),
+            Some(_) => SizeHint::default(),
+        }
     }
 }

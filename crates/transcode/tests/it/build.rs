@@ -59,6 +59,10 @@ fn every_kind_of_fault_is_found() {
         ),
         (r#"body: "*""#, "names no HTTP method"),
         (
+            r#"custom: {kind: "OPTIONS" path: "/x"}"#,
+            "OPTIONS is answered",
+        ),
+        (
             r#"custom: {kind: "A B" path: "/x"}"#,
             "an HTTP method or `*`",
         ),

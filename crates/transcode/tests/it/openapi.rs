@@ -134,6 +134,19 @@ fn the_document_says_what_the_contract_says() {
             json!(false),
         ),
         (
+            "/components/schemas/LoginRequest/properties/scopes/type",
+            json!(["array", "null"]),
+        ),
+        (
+            "/components/schemas/LoginRequest/properties/scopes/items",
+            json!({
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 64,
+                "pattern": r"^[!#-\[\]-~]*$",
+            }),
+        ),
+        (
             "/components/schemas/RegisterRequest/required",
             json!(["email", "password", "name"]),
         ),

@@ -133,6 +133,21 @@ fn what_has_no_place_is_refused_by_name() {
         (r#"{"wrappedNumber":"x"}"#, "wrappedNumber", "whole number"),
         (r#"{"any":{"born":3}}"#, "any", "@type"),
         (
+            r#"{"any":{"@type":"x/library.v1.Everything","i32":"x"}}"#,
+            "any.i32",
+            "whole number",
+        ),
+        (
+            r#"{"any":{"@type":"x/library.v1.Everything","snakeCaseName":"a","snake_case_name":"b"}}"#,
+            "any.snake_case_name",
+            "twice",
+        ),
+        (
+            r#"{"any":{"@type":"x/library.v1.Everything","any":{"@type":"x/library.v1.Author","x":1}}}"#,
+            "any.any.x",
+            "no such field",
+        ),
+        (
             r#"{"any":{"@type":"type.googleapis.com/no.Such"}}"#,
             "any",
             "@type",

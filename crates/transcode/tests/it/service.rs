@@ -455,7 +455,8 @@ async fn an_answer_can_begin_before_its_first_message() {
         takes_trailers: false,
     };
     let form = transcode::StreamForm::Events;
-    let (_, begun) = stream(&route, form, response, streaming).await.unwrap();
+    let call = std::future::ready(response);
+    let (_, begun) = stream(&route, form, call, streaming).await.unwrap();
     assert_eq!(begun.headers()[header::CONTENT_TYPE], "text/event-stream");
     to_body.send(http_body::Frame::data(EMPTY.into())).unwrap();
     drop(to_body);

@@ -1,0 +1,106 @@
+//! The answer of a unary call, whole: so that whoever times, counts or logs the call sees how it ended.
+//!
+//! The head of an answer says that it has begun. Servers that send it before their message may be long
+//! about that, or fail.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use chassis::layer::ending;
+use http::{HeaderMap, Response};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+/// How much of an answer is waited for, in bytes. A larger one goes on as it comes.
+const MOST: usize = 4 * 1024 * 1024;
+
+/// What has come of an answer.
+#[derive(Default)]
+struct Whole {
+    pieces: VecDeque<Bytes>,
+    trailers: Option<HeaderMap>,
+    /// What has not come yet, of an answer that is too large.
+    rest: Option<Body>,
+}
+
+/// Waits for the end of a unary answer. One that failed says so in its head.
+pub(super) async fn whole(response: Response<Body>) -> Response<Body> {
+    let (mut head, mut body) = response.into_parts();
+    if ending::status(&head.headers).is_some() || body.is_end_stream() {
+        return Response::from_parts(head, body);
+    }
+    let mut whole = Whole::default();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = match frame {
+            Ok(frame) => frame.into_data(),
+            Err(status) => return failed(head.headers, &status),
+        };
+        match frame {
+            Ok(piece) => {
+                length += piece.len();
+                whole.pieces.push_back(piece);
+            }
+            Err(last) => {
+                let trailers = last.into_trailers().unwrap_or_default();
+                if ending::status(&trailers).is_some_and(|code| code != Code::Ok) {
+                    for (name, value) in &trailers {
+                        head.headers.append(name, value.clone());
+                    }
+                    return Response::from_parts(head, Body::empty());
+                }
+                whole.trailers = Some(trailers);
+                break;
+            }
+        }
+        if length > MOST {
+            whole.rest = Some(body);
+            break;
+        }
+    }
+    Response::from_parts(head, Body::new(whole))
+}
+
+/// A failure in place of an answer that had begun.
+fn failed(mut metadata: HeaderMap, status: &Status) -> Response<Body> {
+    let response = status.clone().into_http();
+    metadata.extend(response.headers().clone());
+    let mut response = response;
+    *response.headers_mut() = metadata;
+    response
+}
+
+// === impl Whole ===
+
+impl http_body::Body for Whole {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Some(piece) = self.pieces.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        if let Some(rest) = &mut self.rest {
+            return Pin::new(rest).poll_frame(context);
+        }
+        Poll::Ready(self.trailers.take().map(|last| Ok(Frame::trailers(last))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty() && self.rest.is_none() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let length: usize = self.pieces.iter().map(Bytes::len).sum();
+        let mut hint = SizeHint::new();
+        hint.set_lower(length as u64);
+        hint
+    }
+}
