@@ -73,8 +73,9 @@ said at once. Each template that renders objects calls this first, so that no ot
 {{- if hasKey $spec.ports "admin" -}}
 {{- $problems = append $problems (printf "%s.ports.admin has the name of the port of metrics: choose another" $path) -}}
 {{- end -}}
-{{- if not (hasKey $spec.ports $spec.probes.port) -}}
-{{- $problems = append $problems (printf "%s.probes.port is %q: it has to be one of %s.ports" $path $spec.probes.port $path) -}}
+{{- $admin := and (eq $spec.probes.type "http") (eq $spec.probes.port "admin") -}}
+{{- if not (or $admin (hasKey $spec.ports $spec.probes.port)) -}}
+{{- $problems = append $problems (printf "%s.probes.port is %q: it has to be one of %s.ports, or admin for probes over HTTP" $path $spec.probes.port $path) -}}
 {{- end -}}
 {{- if le (int $spec.terminationGracePeriodSeconds) (int $spec.preStopSleepSeconds) -}}
 {{- $problems = append $problems (printf "%s.terminationGracePeriodSeconds has to be longer than preStopSleepSeconds: no time would be left to drain" $path) -}}

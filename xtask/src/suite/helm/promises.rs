@@ -85,6 +85,11 @@ pub(super) fn contradictions(chart: &Chart) -> Result<()> {
             "services.user.probes.port=metrics",
             "services.user.probes.port",
         ),
+        // Over gRPC that port answers nothing.
+        (
+            "services.user.probes.port=admin",
+            "services.user.probes.port",
+        ),
         (
             "services.user.networkPolicy.fromServices={nobody}",
             "nobody",
