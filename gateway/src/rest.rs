@@ -18,6 +18,7 @@ use http::{
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use prost_reflect::DescriptorPool;
+use tokio::task::JoinSet;
 use tonic::Status;
 use transcode::service::answer::{
     ServiceError, Streaming, stream, stream_form, takes_trailers, unary, with_trailers,
@@ -125,23 +126,7 @@ impl Rest {
         let reads = matches!(head.method, Method::GET | Method::HEAD);
         let call = call(&route, head, &message)?;
         if let Some(form) = form {
-            let front = self.front.clone();
-            let calling = async move { front.call(call).await };
-            let pool = self.pool.clone();
-            let path = grpc_path.to_owned();
-            let streaming = Streaming {
-                error: move |error| failed(&path, error).body(&pool),
-                begins: keep_alive::pause(is_events),
-                takes_trailers,
-            };
-            let begun = stream(&route, form, calling, streaming).await;
-            let (metadata, response) = begun.map_err(|error| failed(grpc_path, error))?;
-            let response = described(&metadata, response);
-            return Ok(if is_events {
-                response.map(|body| Body::new(KeepAlive::new(body)))
-            } else {
-                response.map(Body::new)
-            });
+            return self.streamed(&route, form, call, takes_trailers).await;
         }
         let answered = unary(&route, self.front.call(call).await).await;
         let answered = answered.map_err(|error| failed(grpc_path, error))?;
@@ -154,17 +139,59 @@ impl Rest {
             Some(max_age) => cache::kept(response, max_age, kept.as_ref()),
             None => response.map(Body::from),
         };
-        if !takes_trailers || answered.trailers.is_empty() {
-            return Ok(response);
-        }
-        let length = response.body().size_hint().exact();
-        let mut response = with_trailers(response, answered.trailers).map(Body::new);
-        // With trailers an answer tells its length no more.
-        if length.is_some_and(|length| length < compression::SMALLEST) {
-            response.extensions_mut().insert(Uncompressed);
+        if takes_trailers && !answered.trailers.is_empty() {
+            return Ok(trailed(response, answered.trailers));
         }
         Ok(response)
     }
+
+    /// The answer of a stream, which goes on after this.
+    async fn streamed(
+        &self,
+        route: &Route<'_>,
+        form: StreamForm,
+        call: Request<tonic::body::Body>,
+        takes_trailers: bool,
+    ) -> Result<Response<Body>, Failure> {
+        let (front, pool) = (self.front.clone(), self.pool.clone());
+        let path = route.grpc_path().to_owned();
+        let is_events = form == StreamForm::Events;
+        let streaming = Streaming {
+            error: move |error| failed(&path, error).body(&pool),
+            begins: keep_alive::pause(is_events),
+            takes_trailers,
+        };
+        // On its own: the answer may have begun, and its client take nothing of it, so that nobody would ask
+        // whether the call has passed its deadline.
+        let mut calls = JoinSet::new();
+        calls.spawn(async move { front.call(call).await });
+        let calling = async move {
+            let ended = calls.join_next().await;
+            ended.and_then(Result::ok).unwrap_or_else(|| {
+                tracing::error!("the task of a call has panicked");
+                Status::internal("the service failed").into_http()
+            })
+        };
+        let begun = stream(route, form, calling, streaming).await;
+        let (metadata, response) = begun.map_err(|error| failed(route.grpc_path(), error))?;
+        let response = described(&metadata, response);
+        Ok(if is_events {
+            response.map(|body| Body::new(KeepAlive::new(body)))
+        } else {
+            response.map(Body::new)
+        })
+    }
+}
+
+/// The answer with trailers after it.
+fn trailed(response: Response<Body>, trailers: HeaderMap) -> Response<Body> {
+    let length = response.body().size_hint().exact();
+    let mut response = with_trailers(response, trailers).map(Body::new);
+    // With trailers an answer tells its length no more.
+    if length.is_some_and(|length| length < compression::SMALLEST) {
+        response.extensions_mut().insert(Uncompressed);
+    }
+    response
 }
 
 /// What `HEAD` is answered (RFC 9110, 9.3.2). HTTP/1.1 would leave the body out by itself.

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// How long a client may take nothing of what is there for it. Whoever reads, however slowly, takes
-/// something.
+/// How long a client may take nothing of what is there for it. The system tells of room when a good part
+/// of its buffer is free, so whoever reads a few KB a second, or less, counts as taking nothing.
 const TAKE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A connection, in the clear or over TLS.

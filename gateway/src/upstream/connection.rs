@@ -1,11 +1,15 @@
 //! One connection to a server: how it is opened, and what moves its frames.
 
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::Ping;
 use h2::client::{Connection, SendRequest};
 use thiserror::Error;
 
@@ -82,7 +86,21 @@ async fn shaken(
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(HEADERS);
-    Ok(builder.handshake(stream).await?)
+    let (sender, mut connection) = builder.handshake(stream).await?;
+    // Nothing was read yet: what is at the other end may take connections and speak no HTTP/2, or have
+    // refused our certificate. An answer to a ping comes after its settings (RFC 9113, 3.4).
+    if let Some(mut pings) = connection.ping_pong() {
+        let mut pong = pin!(pings.ping(Ping::opaque()));
+        poll_fn(|context| {
+            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(context) {
+                let closed = || Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                return Poll::Ready(ended.map_err(OpenError::from).and_then(|()| closed()));
+            }
+            pong.as_mut().poll(context).map_err(OpenError::from)
+        })
+        .await?;
+    }
+    Ok((sender, connection))
 }
 
 /// Moves the frames of a connection until it ends.

@@ -205,8 +205,12 @@ impl Server {
             return Vec::new();
         }
         let mut known = std::mem::take(&mut pool.replicas);
+        let mut addresses = addresses.to_vec();
+        // Of too many those stay that are connected to, in whatever order they come.
+        addresses.sort_by_key(|address| known.iter().all(|known| known.address != *address));
+        addresses.truncate(MOST_ADDRESSES);
         let mut attempts = Vec::new();
-        for &address in addresses {
+        for address in addresses {
             let at = known.iter().position(|replica| replica.address == address);
             let state = at.map_or(State::Closed, |at| known.swap_remove(at).state);
             let state = match state {
@@ -217,6 +221,12 @@ impl Server {
                 attempts.push(opening.clone());
             }
             pool.replicas.push(Replica { address, state });
+        }
+        let is_open = |replica: &Replica| matches!(replica.state, State::Open(_));
+        if !pool.replicas.iter().any(is_open) && known.iter().any(is_open) {
+            // Those that the name has no more go on until another can take their calls.
+            pool.replicas.extend(known.into_iter().filter(is_open));
+            pool.look_up_within(AFTER_A_LOSS);
         }
         attempts
     }
@@ -303,7 +313,6 @@ fn families(addresses: &[SocketAddr]) -> Vec<Vec<SocketAddr>> {
             .find(|family| family[0].is_ipv4() == address.is_ipv4());
         match same {
             Some(family) if family.contains(&address) => {}
-            Some(family) if family.len() >= MOST_ADDRESSES => {}
             Some(family) => family.push(address),
             None => families.push(vec![address]),
         }
@@ -317,5 +326,7 @@ fn spawned(attempt: impl Future<Output = Result<Sender, Unreachable>> + Send + '
     opened.boxed().shared()
 }
 
+// Linux has all of 127.0.0.0/8 without being told.
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;

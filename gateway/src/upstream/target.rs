@@ -11,6 +11,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -200,6 +201,10 @@ fn connector(tls: &UpstreamTls) -> Result<TlsConnector, UpstreamError> {
         Some(certificate) => config.with_client_cert_resolver(certificate.for_servers()),
         None => config.with_no_client_auth(),
     };
+    if tls.certificate.is_some() {
+        // A session that is resumed has the certificate that it was begun with, renewed or not.
+        config.resumption = Resumption::disabled();
+    }
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
 }

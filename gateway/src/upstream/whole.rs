@@ -21,7 +21,9 @@ const MOST: usize = 4 * 1024 * 1024;
 /// What has come of an answer.
 #[derive(Default)]
 struct Whole {
-    pieces: VecDeque<Bytes>,
+    /// Most answers are one piece.
+    first: Option<Bytes>,
+    more: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
     /// What has not come yet, of an answer that is too large.
     rest: Option<Body>,
@@ -43,7 +45,7 @@ pub(super) async fn whole(response: Response<Body>) -> Response<Body> {
         match frame {
             Ok(piece) => {
                 length += piece.len();
-                whole.pieces.push_back(piece);
+                whole.push(piece);
             }
             Err(last) => {
                 let trailers = last.into_trailers().unwrap_or_default();
@@ -67,14 +69,23 @@ pub(super) async fn whole(response: Response<Body>) -> Response<Body> {
 
 /// A failure in place of an answer that had begun.
 fn failed(mut metadata: HeaderMap, status: &Status) -> Response<Body> {
-    let response = status.clone().into_http();
-    metadata.extend(response.headers().clone());
-    let mut response = response;
+    let mut response = status.clone().into_http();
+    metadata.extend(response.headers_mut().drain());
     *response.headers_mut() = metadata;
     response
 }
 
 // === impl Whole ===
+
+impl Whole {
+    fn push(&mut self, piece: Bytes) {
+        if self.first.is_none() && self.more.is_empty() {
+            self.first = Some(piece);
+        } else {
+            self.more.push_back(piece);
+        }
+    }
+}
 
 impl http_body::Body for Whole {
     type Data = Bytes;
@@ -84,7 +95,7 @@ impl http_body::Body for Whole {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if let Some(piece) = self.pieces.pop_front() {
+        if let Some(piece) = self.first.take().or_else(|| self.more.pop_front()) {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if let Some(rest) = &mut self.rest {
@@ -94,11 +105,15 @@ impl http_body::Body for Whole {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && self.rest.is_none() && self.trailers.is_none()
+        self.first.is_none()
+            && self.more.is_empty()
+            && self.rest.is_none()
+            && self.trailers.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let length: usize = self.pieces.iter().map(Bytes::len).sum();
+        let pieces = self.first.iter().chain(&self.more);
+        let length: usize = pieces.map(Bytes::len).sum();
         let mut hint = SizeHint::new();
         hint.set_lower(length as u64);
         hint

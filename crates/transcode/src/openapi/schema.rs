@@ -304,7 +304,6 @@ pub(crate) fn is_redacted(field: &FieldDescriptor) -> bool {
     redact.is_some_and(|value| value.as_bool() == Some(true))
 }
 
-/// The shape of every error: `google.rpc.Status` as ProtoJSON.
 /// A request may say `null` for whatever it may leave out (ProtoJSON).
 fn or_null(mut schema: Json) -> Json {
     let Some(object) = schema.as_object_mut() else {
@@ -313,21 +312,25 @@ fn or_null(mut schema: Json) -> Json {
     if let Some(Json::Array(values)) = object.get_mut("enum") {
         values.push(Json::Null);
     }
-    let null = json!({"type": "null"});
+    let nothing = json!({"type": "null"});
     if let Some(reference) = object.remove("$ref") {
-        object.insert("anyOf".to_owned(), json!([{"$ref": reference}, null]));
+        object.insert("anyOf".to_owned(), json!([{"$ref": reference}, nothing]));
     } else if let Some(Json::Array(any)) = object.get_mut("anyOf") {
-        any.push(null);
+        any.push(nothing);
     } else if let Some(types) = object.get_mut("type") {
+        let text = json!("null");
         match types {
-            Json::Array(types) => types.push(json!("null")),
-            one => *one = json!([one, "null"]),
+            Json::Array(types) if !types.contains(&text) => types.push(text),
+            one if !one.is_array() && *one != text => *one = json!([one, text]),
+            // Wrappers, whose JSON is that of what they hold, take it in any case.
+            _ => {}
         }
     }
     // One that says nothing of types takes null already.
     schema
 }
 
+/// The shape of every error: `google.rpc.Status` as ProtoJSON.
 fn status() -> Json {
     json!({
         "type": "object",

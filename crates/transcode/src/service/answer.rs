@@ -99,8 +99,8 @@ async fn only(incoming: &mut Incoming) -> Result<(Bytes, HeaderMap), ServiceErro
 }
 
 /// The metadata of a server-streaming method's answer, and the answer itself, which has begun when this
-/// ends: until then an error has a status of its own. `call` makes the call; dropping the answer drops it. One that comes later is the last element of the
-/// body.
+/// ends: until then an error has a status of its own, and one that comes later is the last element of the
+/// body. `call` makes the call; dropping the answer drops it.
 ///
 /// # Errors
 /// The service failed before its first message, or it cannot be read.

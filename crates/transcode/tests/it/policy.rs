@@ -261,7 +261,13 @@ fn whoever_has_seen_an_event_goes_on_after_it() {
 /// The feed, whose events have numbers.
 fn feed(request_field: &str) -> Transcoder {
     let policy = resumable("number", request_field);
-    let policy = |_: &MethodDescriptor| Some(policy.clone());
+    let policy = |method: &MethodDescriptor| {
+        Some(if method.is_server_streaming() {
+            policy.clone()
+        } else {
+            MethodPolicy::default()
+        })
+    };
     Transcoder::new(pool(), &["library.v1.Feed"], policy, Options::default()).unwrap()
 }
 
@@ -296,6 +302,35 @@ fn an_id_is_read_as_its_field_and_zero_counts() {
         followed("after", "latest=true&from=1", b"7"),
         asked(json!({"after": "7", "from": 1}))
     );
+}
+
+#[test]
+fn the_document_says_where_null_may_stand() {
+    let document = document(&feed("after"));
+    let properties = &document["components"]["schemas"]["WriteRequest"]["properties"];
+    for (field, types) in [
+        ("text", json!(["string", "null"])),
+        ("wrapped", json!(["string", "null"])),
+        ("tags", json!(["array", "null"])),
+        ("labels", json!(["object", "null"])),
+        ("score", json!(["number", "null"])),
+    ] {
+        assert_eq!(properties[field]["type"], types, "{field}");
+    }
+    assert_eq!(properties["text"]["description"], "Its text.");
+    assert_eq!(properties["free"].get("type"), None);
+    for (field, schema) in [("author", "Author"), ("kind", "Kind")] {
+        let reference = json!({"$ref": format!("#/components/schemas/{schema}")});
+        let either = json!([reference, {"type": "null"}]);
+        assert_eq!(properties[field]["anyOf"], either, "{field}");
+    }
+    // As it is read.
+    let feed = feed("after");
+    let route = feed.find(&Method::POST, "/v1/feed").unwrap();
+    let names = properties.as_object().unwrap().keys();
+    let nulls: serde_json::Map<_, _> = names.map(|name| (name.clone(), Json::Null)).collect();
+    let body = serde_json::to_vec(&nulls).unwrap();
+    assert!(route.request(None, None, &body).is_ok());
 }
 
 #[test]
