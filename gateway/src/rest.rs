@@ -126,7 +126,8 @@ impl Rest {
         let reads = matches!(head.method, Method::GET | Method::HEAD);
         let call = call(&route, head, &message)?;
         if let Some(form) = form {
-            return self.streamed(&route, form, call, takes_trailers).await;
+            // What a stream keeps is large, and would make the future of every call so.
+            return Box::pin(self.streamed(&route, form, call, takes_trailers)).await;
         }
         let answered = unary(&route, self.front.call(call).await).await;
         let answered = answered.map_err(|error| failed(grpc_path, error))?;
