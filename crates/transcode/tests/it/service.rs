@@ -274,6 +274,12 @@ async fn a_server_that_breaks_the_protocol_is_an_error() {
         trailers.insert("grpc-status", status.parse().unwrap());
         Ok(http_body::Frame::trailers(trailers))
     };
+    let undetailed = || {
+        let mut trailers = http::HeaderMap::new();
+        trailers.insert("grpc-status", "5".parse().unwrap());
+        trailers.insert("grpc-status-details-bin", "!".parse().unwrap());
+        Ok(http_body::Frame::trailers(trailers))
+    };
     let data = |bytes: &'static [u8]| Ok(http_body::Frame::data(bytes::Bytes::from_static(bytes)));
     type Frames = Vec<Result<http_body::Frame<bytes::Bytes>, Status>>;
     let cases: Vec<(Frames, u16)> = vec![
@@ -291,6 +297,9 @@ async fn a_server_that_breaks_the_protocol_is_an_error() {
         (vec![data(b"\0\0\0\0\x01\xff"), trailers("0")], 500),
         (vec![data(b"\0\0\0\0\0"), trailers("7")], 403),
         (vec![Err(Status::unavailable("gone"))], 503),
+        // Details that are no base64: the status is kept without them.
+        (vec![data(b"\0\0\0\0\0"), undetailed()], 404),
+        (vec![undetailed()], 404),
     ];
     for (index, (frames, status)) in cases.into_iter().enumerate() {
         let frames = Arc::new(std::sync::Mutex::new(Some(frames)));
