@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 use prost_reflect::{FieldDescriptor, Kind, MethodDescriptor};
 
 use crate::any::reaches_any;
@@ -21,7 +21,7 @@ use crate::wkt;
 pub(crate) struct Binding {
     pub(crate) method: MethodDescriptor,
     /// `/package.Service/Method`.
-    pub(crate) grpc_path: String,
+    pub(crate) grpc_uri: Uri,
     pub(crate) policy: MethodPolicy,
     pub(crate) verb: Verb,
     /// As written.
@@ -132,12 +132,16 @@ impl Binding {
             .transpose()
             .map_err(|fault| faults.push(fault))
             .unwrap_or_default();
+        let grpc_path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let grpc_uri = Uri::try_from(&grpc_path)
+            .map_err(|error| faults.push(format!("{grpc_path} is no path to call: {error}")))
+            .unwrap_or_default();
         let Some(template) = template.filter(|_| faults.is_empty()) else {
             return Err(faults);
         };
         Ok(Self {
             method: method.clone(),
-            grpc_path: format!("/{}/{}", method.parent_service().full_name(), method.name()),
+            grpc_uri,
             policy: policy.clone(),
             verb: rule.verb,
             pattern: rule.template,

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Uri};
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _};
 
@@ -99,7 +99,13 @@ impl<'t> Route<'t> {
     /// The path of the gRPC call: `/auth.v1.AuthService/Login`.
     #[must_use]
     pub fn grpc_path(&self) -> &'t str {
-        &self.binding.grpc_path
+        self.binding.grpc_uri.path()
+    }
+
+    /// The same as what a request asks for. A clone copies nothing.
+    #[must_use]
+    pub fn grpc_uri(&self) -> &'t Uri {
+        &self.binding.grpc_uri
     }
 
     /// The template that matched, as the contract has it: a label of few values for logs and metrics.

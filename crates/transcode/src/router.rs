@@ -7,7 +7,7 @@
 //! bounded by the path's length plus the size of the tree that the path touches.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 #[cfg(test)]
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,12 +22,13 @@ use crate::template::{Segment, Template};
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     nodes: Vec<Node>,
-    verbs: HashSet<String>,
+    verbs: BTreeSet<String>,
 }
 
+/// Of few names each, mostly: they are compared sooner than hashed.
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<String, usize>,
+    literals: BTreeMap<String, usize>,
     any: Option<usize>,
     rest: Endpoints,
     here: Endpoints,
@@ -37,7 +38,7 @@ struct Node {
 }
 
 /// What may be called at one node, by custom verb.
-type Endpoints = HashMap<Option<String>, Vec<(Verb, usize)>>;
+type Endpoints = BTreeMap<Option<String>, Vec<(Verb, usize)>>;
 
 /// The HTTP method of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

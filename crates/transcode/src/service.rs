@@ -152,7 +152,7 @@ where
             _ => message,
         };
         let takes_trailers = answer::takes_trailers(&head.headers);
-        let call = call::request(&route, head, &message)?;
+        let call = call::request(&route, head, &message);
         let service = self.service.clone();
         let (metadata, mut response) = match form {
             Some(form) => {

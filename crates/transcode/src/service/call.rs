@@ -4,13 +4,12 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
 use http_body_util::Full;
-use tonic::Status;
 use tonic::body::Body;
 
 use crate::route::Route;
 
 /// Headers that speak of the HTTP message or its connection, and not of the call.
-const OF_HTTP: [HeaderName; 18] = [
+static OF_HTTP: [HeaderName; 18] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::CONNECTION,
@@ -32,21 +31,14 @@ const OF_HTTP: [HeaderName; 18] = [
 ];
 
 /// The call with this message; headers of the request are its metadata.
-pub(super) fn request(
-    route: &Route<'_>,
-    head: Parts,
-    message: &[u8],
-) -> Result<Request<Body>, Status> {
+pub(super) fn request(route: &Route<'_>, head: Parts, message: &[u8]) -> Request<Body> {
     let mut call = Request::new(Body::new(Full::new(framed(message))));
     *call.method_mut() = Method::POST;
     *call.version_mut() = Version::HTTP_2;
-    *call.uri_mut() = route
-        .grpc_path()
-        .parse()
-        .map_err(|_| Status::internal("the method's name is no path"))?;
+    *call.uri_mut() = route.grpc_uri().clone();
     *call.headers_mut() = metadata(head.headers);
     *call.extensions_mut() = head.extensions;
-    Ok(call)
+    call
 }
 
 /// A message with its prefix: not compressed, and its length.

@@ -44,8 +44,12 @@ pub(super) enum Next {
 }
 
 /// The status in headers or trailers, without details that cannot be read: tonic panics over those that
-/// are no base64.
+/// are no base64. Nothing is read of a success but that it is one.
 fn status_of(headers: &HeaderMap) -> Option<Status> {
+    let code = headers.get(STATUS)?;
+    if code == "0" {
+        return Some(Status::ok(""));
+    }
     let is_readable = headers.get(DETAILS).is_none_or(|details| {
         let alone = HeaderMap::from_iter([(DETAILS, details.clone())]);
         let alone = MetadataMap::from_headers(alone);
@@ -64,10 +68,7 @@ impl Incoming {
     /// The metadata of a response, and what comes after it.
     pub(super) fn of(response: Response<Body>) -> Result<(HeaderMap, Self), ServiceError> {
         let (head, body) = response.into_parts();
-        // Most heads have none, and reading a status looks for all of its parts.
-        let status = head.headers.contains_key(STATUS);
-        let status = status.then(|| status_of(&head.headers));
-        let status = status.flatten();
+        let status = status_of(&head.headers);
         let is_over = status.is_some();
         if let Some(failed) = status.filter(|status| status.code() != Code::Ok) {
             return Err(failed.into());
