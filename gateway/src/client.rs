@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where each proxy adds the address that it was called from, at the end.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -34,21 +34,20 @@ impl Client {
     }
 }
 
-/// Settles who the client of a request over a connection from `peer` is. `proxies` is how many stand
-/// before the gateway: so many addresses are known to be true, counted from the end. Without any the
-/// header is what a client says of itself, and is not looked at.
-pub fn settle(extensions: &mut Extensions, headers: &HeaderMap, peer: &Peer, proxies: usize) {
-    let client = match proxies {
+/// The client of a request over a connection from `peer`. `proxies` is how many stand before the
+/// gateway: so many addresses are known to be true, counted from the end. Without any the header is
+/// what a client says of itself, and is not looked at.
+pub fn of(headers: &HeaderMap, peer: &Peer, proxies: usize) -> Client {
+    match proxies {
         0 => peer.clone(),
-        proxies => match client(headers, peer.address, proxies) {
+        proxies => match named(headers, peer.address, proxies) {
             address if address == peer.address => peer.clone(),
             address => Client::at(address),
         },
-    };
-    extensions.insert(client);
+    }
 }
 
-fn client(headers: &HeaderMap, peer: IpAddr, proxies: usize) -> IpAddr {
+fn named(headers: &HeaderMap, peer: IpAddr, proxies: usize) -> IpAddr {
     let lines = headers.get_all(FORWARDED_FOR).iter();
     let named: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
     let named = named.iter().rev().flat_map(|line| line.rsplit(','));
@@ -77,32 +76,29 @@ fn address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn of(lines: &[&str], proxies: usize) -> String {
+    fn client(lines: &[&str], proxies: usize) -> String {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
-        let mut extensions = Extensions::new();
-        let peer = Peer::at([10, 0, 0, 1].into());
-        settle(&mut extensions, &headers, &peer, proxies);
-        let client: &Client = extensions.get().unwrap();
+        let client = of(&headers, &Peer::at([10, 0, 0, 1].into()), proxies);
         assert_eq!(client.text, client.address.to_string());
         client.address.to_string()
     }
 
     #[test]
     fn without_proxies_the_client_is_the_peer_whatever_it_says() {
-        assert_eq!(of(&["192.0.2.7"], 0), "10.0.0.1");
-        assert_eq!(of(&[], 2), "10.0.0.1");
+        assert_eq!(client(&["192.0.2.7"], 0), "10.0.0.1");
+        assert_eq!(client(&[], 2), "10.0.0.1");
     }
 
     #[test]
     fn the_client_is_whom_the_outermost_proxy_was_called_by() {
         // What a client adds in front of it is not believed.
-        assert_eq!(of(&["1.2.3.4, 192.0.2.7"], 1), "192.0.2.7");
-        assert_eq!(of(&["1.2.3.4, 192.0.2.7, 10.0.0.2"], 2), "192.0.2.7");
-        assert_eq!(of(&["1.2.3.4", "192.0.2.7,10.0.0.2"], 2), "192.0.2.7");
-        assert_eq!(of(&["192.0.2.7"], 2), "192.0.2.7");
+        assert_eq!(client(&["1.2.3.4, 192.0.2.7"], 1), "192.0.2.7");
+        assert_eq!(client(&["1.2.3.4, 192.0.2.7, 10.0.0.2"], 2), "192.0.2.7");
+        assert_eq!(client(&["1.2.3.4", "192.0.2.7,10.0.0.2"], 2), "192.0.2.7");
+        assert_eq!(client(&["192.0.2.7"], 2), "192.0.2.7");
     }
 
     #[test]
@@ -117,8 +113,8 @@ mod tests {
             ("", "10.0.0.1"),
             ("192.0.2.7, unknown", "10.0.0.1"),
         ] {
-            assert_eq!(of(&[text], 1), address, "{text}");
+            assert_eq!(client(&[text], 1), address, "{text}");
         }
-        assert_eq!(of(&["192.0.2.7, unknown, 10.0.0.2"], 3), "10.0.0.2");
+        assert_eq!(client(&["192.0.2.7, unknown, 10.0.0.2"], 3), "10.0.0.2");
     }
 }

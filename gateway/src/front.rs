@@ -27,15 +27,15 @@ pub type Upstream = Shared<Request<Body>, Response<Body>>;
 
 /// The client's headers that go further. Everything else ends here, so that no client can speak to
 /// a service in the gateway's name.
-const PASSED_ON: [HeaderName; 10] = [
+static PASSED_ON: [HeaderName; 10] = [
     header::AUTHORIZATION,
     header::ACCEPT_LANGUAGE,
     request_id::HEADER,
     TRACEPARENT,
     TRACESTATE,
     BAGGAGE,
-    HeaderName::from_static("idempotency-key"),
-    HeaderName::from_static(timeout::HEADER),
+    idempotency::HEADER,
+    timeout::HEADER,
     HeaderName::from_static("grpc-accept-encoding"),
     HeaderName::from_static("grpc-encoding"),
 ];
@@ -57,7 +57,7 @@ pub struct Front(Upstream);
 /// The methods that are served here and where their calls go.
 struct Admission {
     /// By gRPC path.
-    methods: HashMap<String, Admitted>,
+    methods: hashbrown::HashMap<String, Admitted>,
     verifier: Arc<AccessVerifier>,
     revocations: Revocations,
     limiter: Limiter,
@@ -71,12 +71,6 @@ struct Admitted {
     by_address: Option<Limits>,
     by_identity: Option<Limits>,
     upstream: Upstream,
-}
-
-/// A call on its way, or why it may not go, and what is left to its caller.
-struct Decision {
-    call: Result<(Upstream, Request<Body>), Status>,
-    standing: Option<Standing>,
 }
 
 /// What is asked before a call goes on, beside its token and its contract.
@@ -133,12 +127,13 @@ impl Front {
             limiter,
             passed_on,
         });
-        let calls = service_fn(move |request: Request<Body>| {
+        let calls = service_fn(move |mut request: Request<Body>| {
             let admission = Arc::clone(&admission);
             async move {
-                let Decision { call, standing } = admission.decide(request).await;
-                let mut response = match call {
-                    Ok((upstream, request)) => upstream.answer(request).await,
+                let mut standing = None;
+                let admitted = admission.admit(&mut request, &mut standing).await;
+                let mut response = match admitted {
+                    Ok(upstream) => upstream.answer(request).await,
                     Err(status) => status.into_http(),
                 };
                 if let Some(standing) = standing {
@@ -154,46 +149,44 @@ impl Front {
     }
 
     /// Answers a gRPC call.
-    pub async fn call(&self, request: Request<Body>) -> Response<Body> {
-        self.0.answer(request).await
+    pub fn call(
+        &self,
+        request: Request<Body>,
+    ) -> impl Future<Output = Response<Body>> + Send + use<> {
+        self.0.answer(request)
     }
 }
 
 // === impl Admission ===
 
 impl Admission {
-    async fn decide(&self, request: Request<Body>) -> Decision {
-        let mut standing = None;
-        let call = self.admit(request, &mut standing).await;
-        Decision { call, standing }
-    }
-
+    /// Where a call goes, ready to go there, or why it may not; `standing` is what is left to its caller.
     async fn admit(
         &self,
-        request: Request<Body>,
+        request: &mut Request<Body>,
         standing: &mut Option<Standing>,
-    ) -> Result<(Upstream, Request<Body>), Status> {
-        let (mut head, body) = request.into_parts();
-        let Some(admitted) = self.methods.get(head.uri.path()) else {
+    ) -> Result<&Upstream, Status> {
+        let path = request.uri().path();
+        let Some(admitted) = self.methods.get(path) else {
             // Not served here, so it may have no other line in the log.
-            tracing::debug!(rpc.method = head.uri.path(), "no such method");
+            tracing::debug!(rpc.method = path, "no such method");
             return Err(Status::unimplemented("no such method here"));
         };
-        let client = head.extensions.get::<Client>();
+        let client = request.extensions().get::<Client>();
         // Before anything else, so that guessing tokens is limited too.
         if let (Some(limits), Some(client)) = (&admitted.by_address, client) {
             let caller = limits::address(client.address);
             self.count(limits, &caller, standing).await?;
         }
-        let identity = self.authorize(&admitted.method, &head.headers).await?;
+        let identity = self.authorize(&admitted.method, request.headers()).await?;
         if let (Some(limits), Some(identity)) = (&admitted.by_identity, identity) {
             let caller = limits::user(identity.user_id);
             self.count(limits, &caller, standing).await?;
         }
         // Here already: a key that no service takes is no reason to ask one.
-        idempotency::key(&head.headers)?;
-        head.headers = passed_on(&head.headers, client, &self.passed_on);
-        Ok((admitted.upstream.clone(), Request::from_parts(head, body)))
+        idempotency::key(request.headers())?;
+        *request.headers_mut() = passed_on(request.headers(), client, &self.passed_on);
+        Ok(&admitted.upstream)
     }
 
     /// Counts a call, and keeps the standing that is the closest.
@@ -220,6 +213,9 @@ impl Admission {
         method: &Method,
         headers: &HeaderMap,
     ) -> Result<Option<Identity>, Status> {
+        if method.access == Access::Public {
+            return Ok(None);
+        }
         let now = SystemTime::now();
         let identity = authenticate::check(method, headers, false, &self.verifier, now)?;
         if let Some(identity) = &identity {

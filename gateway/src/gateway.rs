@@ -109,7 +109,7 @@ struct Cors {
 /// What browsers are told of every answer, unless it says it itself: to take it for nothing else than it
 /// says it is, to show it in no frame, and to name its address to nobody. gRPC is never shown, so the
 /// first is enough there.
-const SECURITY: [(HeaderName, HeaderValue); 3] = [
+static SECURITY: [(HeaderName, HeaderValue); 3] = [
     (
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -243,7 +243,7 @@ impl Gateway {
     }
 
     /// Answers a request of any protocol, over a connection from `peer`.
-    pub async fn answer(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
+    pub async fn answer(&self, mut request: Request<Body>, peer: &Peer) -> Response<Body> {
         let Inner {
             http,
             grpc,
@@ -251,10 +251,9 @@ impl Gateway {
             trusted_proxies,
             ..
         } = &*self.0;
-        let (mut head, body) = request.into_parts();
-        let id = request_id::settle(&mut head.headers);
-        client::settle(&mut head.extensions, &head.headers, peer, *trusted_proxies);
-        let request = Request::from_parts(head, body);
+        let id = request_id::settle(request.headers_mut());
+        let client = client::of(request.headers(), peer, *trusted_proxies);
+        request.extensions_mut().insert(client);
         let asks_across = cors.as_ref().filter(|_| is_cors(&request));
         let is_grpc = grpc::is_grpc(&request);
         let mut response = if !has_host(&request) {
@@ -264,7 +263,7 @@ impl Gateway {
                 Some(cors) if is_grpc => cors.grpc.answer(request).await,
                 Some(cors) => cors.http.answer(request).await,
                 None if is_grpc => grpc.answer(request).await,
-                None => http.answer(request).await,
+                None => http.answer(&mut request).await,
             }
         };
         if cors.is_some() && asks_across.is_none() {

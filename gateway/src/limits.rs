@@ -37,7 +37,7 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// The fields that say what is left.
-pub const HEADERS: [HeaderName; 4] = [LIMIT, REMAINING, RESET, POLICY];
+pub static HEADERS: [HeaderName; 4] = [LIMIT, REMAINING, RESET, POLICY];
 
 /// Counts calls. Clones share the counts.
 #[derive(Debug, Clone)]

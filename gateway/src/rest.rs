@@ -11,7 +11,6 @@ use bytes::Bytes;
 use chassis::call::Transport;
 use chassis::contract::Contract;
 use chassis::frame;
-use http::request::Parts;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
 };
@@ -38,7 +37,7 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How gRPC says which compression there is, and which may be.
-const COMPRESSION: [HeaderName; 2] = [
+static COMPRESSION: [HeaderName; 2] = [
     HeaderName::from_static("grpc-encoding"),
     HeaderName::from_static("grpc-accept-encoding"),
 ];
@@ -76,55 +75,60 @@ impl Rest {
         }
     }
 
-    /// Answers a request, with an error in the one shape if need be.
-    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let (head, body) = request.into_parts();
-        if head.method == Method::OPTIONS
-            && let Some(allow) = self.transcoder.allowed(head.uri.path())
+    /// Answers a request, with an error in the one shape if need be. Its body and headers are taken out
+    /// of it.
+    pub async fn answer(&self, request: &mut Request<Body>) -> Response<Body> {
+        if request.method() == Method::OPTIONS
+            && let Some(allow) = self.transcoder.allowed(request.uri().path())
         {
             return no_content(&allow);
         }
-        let is_head = head.method == Method::HEAD;
-        let response = self.transcode(head, body).await;
+        let response = self.transcode(request).await;
         let response = response.unwrap_or_else(|failure| failure.respond(&self.pool));
-        if is_head {
+        if request.method() == Method::HEAD {
             return without_body(response);
         }
         response
     }
 
-    async fn transcode(&self, head: Parts, body: Body) -> Result<Response<Body>, Failure> {
-        let route = self.transcoder.find(&head.method, head.uri.path())?;
+    async fn transcode(&self, request: &mut Request<Body>) -> Result<Response<Body>, Failure> {
+        let (verb, uri) = (request.method(), request.uri());
+        let route = self.transcoder.find(verb, uri.path())?;
+        let reads = matches!(*verb, Method::GET | Method::HEAD);
         let grpc_path = route.grpc_path();
         let method = self.contract.get(grpc_path);
         let body = if route.takes_body() {
             let limit = method
                 .and_then(|method| method.rest.max_body)
                 .unwrap_or(BODY_LIMIT);
-            read(&head.headers, body, limit).await?
+            let body = std::mem::take(request.body_mut());
+            read(request.headers(), body, limit).await?
         } else {
             Bytes::new()
         };
-        let content_type = head.headers.get(header::CONTENT_TYPE);
+        let headers = request.headers();
+        let content_type = headers.get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| value.to_str().unwrap_or("?"));
         let streams = route.method().is_server_streaming();
         let form = match streams {
             true => {
-                let form = stream_form(&route, &head.headers);
+                let form = stream_form(&route, headers);
                 Some(form.ok_or_else(Failure::not_acceptable)?)
             }
             false => None,
         };
-        let message = route.request(head.uri.query(), content_type, &body)?;
+        let message = route.request(request.uri().query(), content_type, &body)?;
         let is_events = form == Some(StreamForm::Events);
-        let message = match head.headers.get(LAST_EVENT_ID) {
-            Some(id) if is_events => route.resumed(message, id.as_bytes())?,
-            _ => message,
+        let last = is_events.then(|| headers.get(LAST_EVENT_ID)).flatten();
+        let message = match last {
+            Some(id) => route.resumed(message, id.as_bytes())?,
+            None => message,
         };
-        let takes_trailers = takes_trailers(&head.headers);
-        let kept = head.headers.get(header::IF_NONE_MATCH).cloned();
-        let reads = matches!(head.method, Method::GET | Method::HEAD);
-        let call = call(&route, head, &message)?;
+        let takes_trailers = takes_trailers(headers);
+        let max_age = method.and_then(|method| method.rest.cache);
+        let max_age = max_age.filter(|_| reads);
+        let kept = max_age.and_then(|_| headers.get(header::IF_NONE_MATCH).cloned());
+        let call = call(&route, request, &message);
         if let Some(form) = form {
             // What a stream keeps is large, and would make the future of every call so.
             return Box::pin(self.streamed(&route, form, call, takes_trailers)).await;
@@ -135,8 +139,7 @@ impl Rest {
         if method.is_some_and(|method| method.secret_reply) {
             response.extensions_mut().insert(Uncompressed);
         }
-        let max_age = method.and_then(|method| method.rest.cache);
-        let response = match max_age.filter(|_| reads) {
+        let response = match max_age {
             Some(max_age) => cache::kept(response, max_age, kept.as_ref()),
             None => response.map(Body::from),
         };
@@ -168,10 +171,15 @@ impl Rest {
         calls.spawn(async move { front.call(call).await });
         let calling = async move {
             let ended = calls.join_next().await;
-            ended.and_then(Result::ok).unwrap_or_else(|| {
-                tracing::error!("the task of a call has panicked");
-                Status::internal("the service failed").into_http()
-            })
+            match ended {
+                Some(Ok(answer)) => answer,
+                Some(Err(error)) => {
+                    tracing::error!("the task of a call has ended before the call: {error}");
+                    Status::internal("the service failed").into_http()
+                }
+                // There is one, until it has ended.
+                None => Status::internal("the service failed").into_http(),
+            }
         };
         let begun = stream(route, form, calling, streaming).await;
         let (metadata, response) = begun.map_err(|error| failed(route.grpc_path(), error))?;
@@ -239,28 +247,25 @@ async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Fa
     }
 }
 
-/// The gRPC call of a REST request.
+/// The gRPC call of a REST request, with its headers and extensions.
 fn call(
     route: &Route<'_>,
-    head: Parts,
+    request: &mut Request<Body>,
     message: &[u8],
-) -> Result<Request<tonic::body::Body>, Failure> {
+) -> Request<tonic::body::Body> {
     let framed = Full::new(frame::framed(message));
     let mut call = Request::new(tonic::body::Body::new(framed));
     *call.method_mut() = Method::POST;
-    *call.uri_mut() = route.grpc_path().parse().map_err(|_| {
-        tracing::error!(path = route.grpc_path(), "a route's gRPC path is no URI");
-        Status::internal("the service failed")
-    })?;
+    *call.uri_mut() = route.grpc_uri().clone();
     *call.version_mut() = Version::HTTP_2;
-    *call.headers_mut() = head.headers;
+    *call.headers_mut() = std::mem::take(request.headers_mut());
     // Both messages are this file's, so it is not for the client to say how they are compressed.
-    for name in COMPRESSION {
+    for name in &COMPRESSION {
         call.headers_mut().remove(name);
     }
-    *call.extensions_mut() = head.extensions;
+    *call.extensions_mut() = std::mem::take(request.extensions_mut());
     call.extensions_mut().insert(Transport::Rest);
-    Ok(call)
+    call
 }
 
 /// What an upstream did wrong is for the log.

@@ -8,6 +8,7 @@ use axum::body::Body;
 use chassis::grpc::DRAIN;
 use chassis::shutdown::Shutdown;
 use http::Request;
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -70,10 +71,8 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, gateway: Gateway, sh
         let peer = Arc::new(Peer::at(address));
         let service = service_fn(move |request: Request<Incoming>| {
             let (gateway, peer) = (gateway.clone(), Arc::clone(&peer));
-            async move {
-                let request = request.map(Body::new);
-                Ok::<_, Infallible>(gateway.answer(request, &peer).await)
-            }
+            let request = request.map(body);
+            async move { Ok::<_, Infallible>(gateway.answer(request, &peer).await) }
         });
         let builder = Arc::clone(&builder);
         let watcher = graceful.watcher();
@@ -107,6 +106,14 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, gateway: Gateway, sh
         tracing::warn!("{busy} connections were busy {DRAIN:?} after the soft stop; dropped");
         cut.begin();
     }
+}
+
+/// The body of a request. Most have none, and that takes no box.
+fn body(incoming: Incoming) -> Body {
+    if incoming.is_end_stream() {
+        return Body::empty();
+    }
+    Body::new(incoming)
 }
 
 /// Waits until a connection says which protocol it speaks. The wait would otherwise be without end:

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt as _;
 use tower::{Service, ServiceExt as _};
 
 /// A service whose clones are the same one. What it wraps is cloned for each call without a box around
@@ -41,12 +42,10 @@ impl<Q: Send + 'static, A> Shared<Q, A> {
         }))
     }
 
-    /// Answers a request.
-    pub async fn answer(&self, request: Q) -> A {
-        match (self.0)(request).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
-        }
+    /// Answers a request. What is given back is a pointer: the request is with the service already, and
+    /// whoever awaits this has no room for it in its own future.
+    pub fn answer(&self, request: Q) -> impl Future<Output = A> + Send + use<Q, A> {
+        (self.0)(request).map(|Ok(answer)| answer)
     }
 }
 

@@ -41,7 +41,7 @@ const USER_AGENT: HeaderValue =
 
 /// Headers that no two calls have the same. HPACK's table (RFC 7541, 7.1.3) is told not to keep them: it
 /// would drop what comes again for them, and look through them at each call.
-const EACH_ANOTHER: [HeaderName; 2] = [request_id::HEADER, TRACEPARENT];
+static EACH_ANOTHER: [HeaderName; 2] = [request_id::HEADER, TRACEPARENT];
 
 /// A server cannot be called as it is set.
 #[derive(Debug, Error)]
@@ -91,43 +91,41 @@ impl Service<Request<Body>> for Http2 {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let connections = self.connections.clone();
         let once = self.answers_once(&request);
+        prepare(&mut request, connections.target());
         Box::pin(async move {
-            let called = call(&connections, request).await;
-            let answered = called.unwrap_or_else(Status::into_http);
-            Ok(if once {
-                whole::whole(answered).await
-            } else {
-                answered
-            })
+            let sender = match connections.sender().await {
+                Ok(sender) => sender,
+                Err(Unreachable(cause)) => {
+                    let server = connections.target().authority();
+                    tracing::warn!(%server, "a call did not reach its server: {cause}");
+                    let told = "the service cannot be reached; try again later";
+                    return Ok(Status::unavailable(told).into_http());
+                }
+            };
+            let answered = match exchange::begin(sender, request) {
+                Ok(begun) => begun.answer(once).await,
+                Err(failed) => Err(failed),
+            };
+            Ok(answered.unwrap_or_else(Status::into_http))
         })
     }
 }
 
-async fn call(
-    connections: &Connections,
-    mut request: Request<Body>,
-) -> Result<Response<Body>, Status> {
+/// Makes a call one to this server.
+fn prepare(request: &mut Request<Body>, target: &Target) {
     // What is left, the method's own deadline included: the server need not work for longer.
-    if let Some(Budget(budget)) = request.extensions().get()
-        && let Ok(budget) = timeout::format(*budget).try_into()
-    {
+    if let Some(&Budget(budget)) = request.extensions().get() {
+        let budget = timeout::format(budget);
         request.headers_mut().insert(timeout::HEADER, budget);
     }
     request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
-    for name in EACH_ANOTHER {
+    for name in &EACH_ANOTHER {
         if let Some(value) = request.headers_mut().get_mut(name) {
             value.set_sensitive(true);
         }
     }
-    let target = connections.target();
     *request.uri_mut() = target.uri(request.uri());
-    let sender = connections.sender().await.map_err(|Unreachable(cause)| {
-        let server = target.authority();
-        tracing::warn!(%server, "a call did not reach its server: {cause}");
-        Status::unavailable("the service cannot be reached; try again later")
-    })?;
-    exchange::exchange(sender, request).await
 }

@@ -21,7 +21,7 @@ pub struct FromBus;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget(pub Duration);
 
-/// What brought a call. The gateway sets it for REST; otherwise it is told by what the bus sets.
+/// What brought a call. The gateway sets it for REST; where it is not set, it is told by what the bus sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// A record of the bus.
@@ -41,11 +41,14 @@ impl Transport {
     /// What brought the call with these extensions.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Self {
+        if let Some(told) = extensions.get() {
+            return *told;
+        }
         // A foreign caller on a trusted topic has no MAC, and every record an id.
         if extensions.get::<CallId>().is_some() || extensions.get::<FromBus>().is_some() {
             return Self::Kafka;
         }
-        extensions.get::<Self>().copied().unwrap_or(Self::Http2)
+        Self::Http2
     }
 
     /// Its name in logs, metrics and traces.

@@ -32,7 +32,7 @@ pub const DEFAULT_PAUSES: [Duration; 4] = [
 /// The methods of a set of services, by gRPC path.
 #[derive(Debug, Clone, Default)]
 pub struct Contract {
-    methods: HashMap<String, Arc<Method>>,
+    methods: hashbrown::HashMap<String, Arc<Method>>,
 }
 
 /// What the contract says of one method.

@@ -170,21 +170,30 @@ impl TraceContext {
 
     /// Writes the context in place of whatever the headers hold.
     pub fn inject(&self, headers: &mut HeaderMap) {
-        for name in [TRACEPARENT, TRACESTATE, BAGGAGE] {
-            headers.remove(name);
+        if let Ok(parent) = HeaderValue::try_from(self.traceparent()) {
+            headers.insert(TRACEPARENT, parent);
         }
-        for (name, value) in self.headers() {
-            headers.insert(name, value);
+        for (name, value) in [(TRACESTATE, &self.tracestate), (BAGGAGE, &self.baggage)] {
+            match value {
+                Some(value) => {
+                    headers.insert(name, value.clone());
+                }
+                None => {
+                    headers.remove(name);
+                }
+            }
         }
     }
 }
 
+/// By their value.
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
+
 /// Two lower-case digits a byte. Each call has a few of them, and `format!` takes ten times as long.
 fn push_hex(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
-        for half in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(half.into(), 16).unwrap_or('0'));
-        }
+        let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
+        text.extend([digit(byte >> 4), digit(*byte)]);
     }
 }
 

@@ -38,9 +38,9 @@ impl Http {
             rest,
         });
         let inner = Arc::clone(&parts);
-        let plain = service_fn(move |request| {
+        let plain = service_fn(move |mut request| {
             let parts = Arc::clone(&inner);
-            async move { Ok::<_, Infallible>(parts.answer(request).await) }
+            async move { Ok::<_, Infallible>(parts.answer(&mut request).await) }
         });
         let compressed = compression::layer().layer(plain);
         let compressed = compressed.map_response(|response| response.map(Body::new));
@@ -50,10 +50,11 @@ impl Http {
         }
     }
 
-    pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    /// Takes the request out of where it is: a call has room for one, not for one at each step.
+    pub(super) async fn answer(&self, request: &mut Request<Body>) -> Response<Body> {
         // Whoever takes no encoding is not asked which.
         if request.headers().contains_key(header::ACCEPT_ENCODING) {
-            return self.compressed.answer(request).await;
+            return self.compressed.answer(std::mem::take(request)).await;
         }
         self.parts.answer(request).await
     }
@@ -68,21 +69,21 @@ impl Service<Request<Body>> for Http {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let http = self.clone();
-        Box::pin(async move { Ok(http.answer(request).await) })
+        Box::pin(async move { Ok(http.answer(&mut request).await) })
     }
 }
 
 // === impl Parts ===
 
 impl Parts {
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, request: &mut Request<Body>) -> Response<Body> {
         if !pages::owns(request.uri().path(), self.further) {
             return self.rest.answer(request).await;
         }
         let method = request.method().clone();
-        let response = match self.pages.clone().oneshot(request).await {
+        let response = match self.pages.clone().oneshot(std::mem::take(request)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use chassis::layer::ending;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 use http::{Request, Response};
@@ -14,50 +15,26 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::connection::Sender;
-use super::status;
+use super::{status, whole};
 
-/// Makes the call. Dropping it, or the body of its answer, cancels it.
+/// Begins the call. Dropping it, or the body of its answer, cancels it.
 ///
 /// # Errors
-/// It had no answer, not even one that says that it failed.
-pub(super) async fn exchange(
-    mut sender: Sender,
-    request: Request<Body>,
-) -> Result<Response<Body>, Status> {
+/// The connection takes it no more.
+pub(super) fn begin(mut sender: Sender, request: Request<Body>) -> Result<Exchange, Status> {
     let (head, body) = request.into_parts();
     let head = Request::from_parts(head, ());
-    let (mut response, stream) = sender
+    let (response, stream) = sender
         .send_request(head, body.is_end_stream())
         .map_err(|error| status::of(&error))?;
-    drop(sender);
-    let mut sending = (!body.is_end_stream()).then(|| Sending::new(body, stream));
-    let mut response = poll_fn(|context| poll(&mut response, &mut sending, context)).await?;
-    // A stream of requests may go on when the answer has begun.
-    let sending = sending.map(|sending| Rest(tokio::spawn(sending).abort_handle()));
-    status::readable(response.headers_mut());
-    Ok(response.map(|stream| {
-        Body::new(Received {
-            stream,
-            has_data: true,
-            _sending: sending,
-        })
-    }))
+    let sending = (!body.is_end_stream()).then(|| Sending::new(body, stream));
+    Ok(Exchange { response, sending })
 }
 
-fn poll(
-    response: &mut ResponseFuture,
-    sending: &mut Option<Sending>,
-    context: &mut Context<'_>,
-) -> Poll<Result<Response<RecvStream>, Status>> {
-    if let Some(running) = sending
-        && let Poll::Ready(sent) = Pin::new(running).poll(context)
-    {
-        *sending = None;
-        sent?;
-    }
-    Pin::new(response)
-        .poll(context)
-        .map_err(|error| status::of(&error))
+/// A call that has begun.
+pub(super) struct Exchange {
+    response: ResponseFuture,
+    sending: Option<Sending>,
 }
 
 /// A request's body that is being sent.
@@ -77,6 +54,46 @@ struct Received {
     /// Whether messages may come still, or only trailers.
     has_data: bool,
     _sending: Option<Rest>,
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// The answer: all of it, if it is to be waited for as a whole.
+    ///
+    /// # Errors
+    /// There is none, not even one that says that the call failed.
+    pub(super) async fn answer(mut self, as_a_whole: bool) -> Result<Response<Body>, Status> {
+        let response = poll_fn(|context| self.poll(context)).await?;
+        // A stream of requests may go on when the answer has begun.
+        let sending = self.sending;
+        let sending = sending.map(|sending| Rest(tokio::spawn(sending).abort_handle()));
+        let (mut head, stream) = response.into_parts();
+        let body = Received {
+            stream,
+            has_data: true,
+            _sending: sending,
+        };
+        // What has a status already has nothing else.
+        if ending::status(&head.headers).is_some() {
+            status::readable(&mut head.headers);
+        } else if as_a_whole {
+            return Ok(whole::whole(head, body).await);
+        }
+        Ok(Response::from_parts(head, Body::new(body)))
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, Status>> {
+        if let Some(running) = &mut self.sending
+            && let Poll::Ready(sent) = Pin::new(running).poll(context)
+        {
+            self.sending = None;
+            sent?;
+        }
+        Pin::new(&mut self.response)
+            .poll(context)
+            .map_err(|error| status::of(&error))
+    }
 }
 
 // === impl Sending ===

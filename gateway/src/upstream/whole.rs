@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use chassis::layer::ending;
+use http::response::Parts;
 use http::{HeaderMap, Response};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -29,12 +30,11 @@ struct Whole {
     rest: Option<Body>,
 }
 
-/// Waits for the end of a unary answer. One that failed says so in its head.
-pub(super) async fn whole(response: Response<Body>) -> Response<Body> {
-    let (mut head, mut body) = response.into_parts();
-    if ending::status(&head.headers).is_some() || body.is_end_stream() {
-        return Response::from_parts(head, body);
-    }
+/// Waits for the end of a unary answer whose head has come. One that failed says so in its head.
+pub(super) async fn whole<B>(mut head: Parts, mut body: B) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes, Error = Status> + Send + Unpin + 'static,
+{
     let mut whole = Whole::default();
     let mut length = 0;
     while let Some(frame) = body.frame().await {
@@ -60,7 +60,7 @@ pub(super) async fn whole(response: Response<Body>) -> Response<Body> {
             }
         }
         if length > MOST {
-            whole.rest = Some(body);
+            whole.rest = Some(Body::new(body));
             break;
         }
     }

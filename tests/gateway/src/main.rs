@@ -3,27 +3,14 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool")]
 
 mod bare;
+mod contract;
 mod stub;
-mod transcode;
 
 use std::io::Write as _;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use tokio::net::TcpListener;
-
-/// The message types of the contract.
-#[allow(
-    dead_code,
-    unreachable_pub,
-    missing_debug_implementations,
-    clippy::all,
-    clippy::pedantic,
-    reason = "generated"
-)]
-mod contract {
-    include!(concat!(env!("OUT_DIR"), "/bench.v1.rs"));
-}
 
 /// What stands behind and beside the gateway when it is measured
 #[derive(Debug, Parser)]
@@ -50,8 +37,6 @@ enum Command {
         #[arg(long)]
         upstream: String,
     },
-    /// Transcode a request and its answer, without a gateway; print what was allocated
-    Transcode(transcode::Arguments),
     /// Print a descriptor set
     Contract {
         /// Which one
@@ -72,7 +57,6 @@ async fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Stub { port } => stub::serve(listen(port).await?).await,
         Command::Bare { port, upstream } => bare::serve(listen(port).await?, &upstream).await,
-        Command::Transcode(arguments) => transcode::run(&arguments),
         Command::Contract { size } => {
             let set: &[u8] = match size {
                 Size::Small => include_bytes!(concat!(env!("OUT_DIR"), "/bench.binpb")),

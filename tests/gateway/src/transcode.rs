@@ -1,7 +1,11 @@
 //! What transcoding one request costs by itself: its route found, its message made, its answer printed.
+//! A program of its own, since counting what is allocated costs those who allocate.
+#![expect(clippy::print_stdout, reason = "a command-line tool")]
+
+mod contract;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::Parser;
 use http::Method;
 use prost::Message as _;
 use prost_reflect::DescriptorPool;
@@ -17,8 +21,10 @@ use crate::contract::Tree;
 const DEPTH: u32 = 5;
 const BRANCHES: usize = 2;
 
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
+/// Transcode a request and its answer, without a gateway; print what was allocated
+#[derive(Debug, Parser)]
+#[command(name = "transcode-bench")]
+struct Arguments {
     /// Which request; without one their names are printed
     case: Option<String>,
     /// How many times; what is allocated is counted for the last
@@ -42,7 +48,8 @@ struct Allocated {
     bytes: u64,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
     let cases = cases();
     let Some(name) = &arguments.case else {
         cases.iter().for_each(|case| println!("{}", case.name));

@@ -47,18 +47,15 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Cost>> {
     }
     // With the gateway, as `bench gateway` builds it: nothing is built twice.
     let bin = release_binaries(context, &["-p", "gateway", "-p", "gateway-bench"])?;
-    let bin = bin.join("gateway-bench");
-    let names = captured(Command::new(&bin).arg("transcode"), LIMIT)?;
+    let bin = bin.join("transcode-bench");
+    let names = captured(&mut Command::new(&bin), LIMIT)?;
     names.lines().map(|name| cost(&bin, name)).collect()
 }
 
 fn cost(bin: &Path, name: &str) -> Result<Cost> {
     eprintln!("{name}");
     let (few, many) = CALLS;
-    let output = captured(
-        Command::new(bin).args(["transcode", name, "--calls", "10"]),
-        LIMIT,
-    )?;
+    let output = captured(Command::new(bin).args([name, "--calls", "10"]), LIMIT)?;
     let allocated = serde_json::from_str(output.trim()).context("what was allocated")?;
     let more = instructions(bin, name, many)? - instructions(bin, name, few)?;
     Ok(Cost {
@@ -74,7 +71,7 @@ fn instructions(bin: &Path, name: &str, calls: u64) -> Result<u64> {
     valgrind
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(bin);
-    valgrind.args(["transcode", name, "--calls", &calls.to_string()]);
+    valgrind.args([name, "--calls", &calls.to_string()]);
     let output = valgrind.output().context("valgrind")?;
     let report = String::from_utf8_lossy(&output.stderr);
     parse(&report).with_context(|| format!("valgrind counted nothing:\n{report}"))

@@ -146,7 +146,7 @@ impl Shared {
         record.key = key;
         self.address(&mut record, method, number);
         mark(&mut record, lane);
-        record.header(header::TIMEOUT, timeout::format(budget).into_bytes());
+        record.header(header::TIMEOUT, timeout::format(budget).as_bytes().to_vec());
         record.header(header::CONTENT_TYPE, header::PROTOBUF);
         if let Some(key) = head.headers.get(header::IDEMPOTENCY_KEY) {
             if key.len() > header::LONGEST_IDEMPOTENCY_KEY {

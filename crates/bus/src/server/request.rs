@@ -95,9 +95,7 @@ impl Call {
         *request.uri_mut() = self.uri.clone();
         *request.version_mut() = http::Version::HTTP_2;
         let mut headers = self.headers.clone();
-        if let Ok(timeout) = HeaderValue::try_from(timeout::format(budget)) {
-            headers.insert(header::TIMEOUT, timeout);
-        }
+        headers.insert(header::TIMEOUT, timeout::format(budget));
         *request.headers_mut() = headers;
         let extensions = request.extensions_mut();
         extensions.insert(self.id.clone());

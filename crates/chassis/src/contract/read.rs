@@ -1,6 +1,6 @@
 //! From descriptors to a [`Contract`].
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,8 +59,8 @@ fn read_all(
     carrier: Carrier,
 ) -> Result<Contract, ContractError> {
     let mut faults = Vec::new();
-    let mut methods = HashMap::new();
-    let mut topics: HashMap<String, String> = HashMap::new();
+    let mut methods = hashbrown::HashMap::new();
+    let mut topics: BTreeMap<String, String> = BTreeMap::new();
     let extension = pool.get_extension_by_name(OPTIONS);
     for service in services {
         let Some(descriptor) = pool.get_service_by_name(service) else {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Extensions, HeaderMap, Request, Response};
+use http::{Extensions, HeaderMap, HeaderName, Request, Response};
 use pin_project_lite::pin_project;
 use token::Identity;
 use tokio::task::JoinHandle;
@@ -39,7 +39,7 @@ mod memory;
 mod store;
 
 /// The header, and the gRPC metadata, that holds the key.
-pub const HEADER: &str = "idempotency-key";
+pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The longest key, in bytes.
 pub const LONGEST_KEY: usize = 128;
@@ -349,7 +349,7 @@ mod tests {
     fn headers(values: &[&str]) -> HeaderMap {
         let pair = |value: &&str| {
             let value = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
-            (http::HeaderName::from_static(HEADER), value)
+            (HEADER, value)
         };
         let mut headers = HeaderMap::new();
         for (name, value) in values.iter().map(pair) {

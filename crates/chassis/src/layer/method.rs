@@ -1,9 +1,9 @@
 //! What the contract says of the call, looked up once for all layers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use hashbrown::HashMap;
 use http::{Request, Response};
 use tonic::Status;
 use tonic::body::Body;
