@@ -35,7 +35,7 @@ infra COMMAND="up" *ARGS:
 
 # Write the keys that the services share to .env, unless it has some.
 keys:
-    @grep -qs '^PASETO_ACCESS_KEY=' .env || cargo run --quiet --package gateway -- keys generate --format env >> .env
+    @grep -qs '^PASETO_ACCESS_KEY=' .env || cargo run --quiet --bin trolleybus-gateway -- keys generate --format env >> .env
 
 # Start the gateway on the real parts.
 gateway *ARGS: (_service "gateway" "topics apply" ARGS)
@@ -46,7 +46,7 @@ user *ARGS: (_service "user" "migrate" ARGS)
 # Start the notification service on the real parts.
 notification *ARGS: (_service "notification" "" ARGS)
 
-_service PACKAGE PREPARE ARGS: keys
+_service SERVICE PREPARE ARGS: keys
     #!/usr/bin/env bash
     set -euo pipefail
     set -a
@@ -55,9 +55,9 @@ _service PACKAGE PREPARE ARGS: keys
     exports="$(cargo xtask infra up)"
     eval "$exports"
     if [[ -n "{{ PREPARE }}" ]]; then
-        cargo run --quiet --package {{ PACKAGE }} -- {{ PREPARE }}
+        cargo run --quiet --bin trolleybus-{{ SERVICE }} -- {{ PREPARE }}
     fi
-    exec cargo run --quiet --package {{ PACKAGE }} -- serve {{ ARGS }}
+    exec cargo run --quiet --bin trolleybus-{{ SERVICE }} -- serve {{ ARGS }}
 
 # Measure over REST; `just bench bus` measures the bus, `just bench standalone` the single process.
 bench WHAT="rest" *ARGS:
