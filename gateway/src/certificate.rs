@@ -84,8 +84,12 @@ impl Certificate {
         }
     }
 
-    /// Whether there is another certificate than before.
-    fn reread(&self) -> Result<bool, String> {
+    /// Reads the files again: whether there is another certificate than before, which is shown from now
+    /// on.
+    ///
+    /// # Errors
+    /// What is wrong with the files. The certificate is then the one it was.
+    pub fn reread(&self) -> Result<bool, String> {
         let new = certified(&self.files)?;
         if new.cert == self.current.0.read().cert {
             return Ok(false);

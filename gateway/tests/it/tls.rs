@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tonic::transport::server::TcpIncoming;
@@ -159,6 +160,61 @@ async fn an_upstream_that_asks_who_calls_is_shown_the_certificate() {
         let gateway = TestGateway::fronting(contracts).await;
         assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, status);
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_was_renewed_is_shown_from_the_next_connection_on() {
+    let (server, ours, renewed) = (made("renewal"), made("old"), made("new"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut roots = RootCertStore::empty();
+    for believed in [&ours, &renewed] {
+        roots.add(believed.der.clone()).unwrap();
+    }
+    let provider = Arc::new(ring::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let key = PrivateKeyDer::from_pem_slice(server.key.as_bytes()).unwrap();
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(vec![server.der.clone()], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    // Hears the first bytes of two connections, and closes each: they could resume one session.
+    let shown = tokio::spawn(async move {
+        let mut shown = Vec::new();
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            stream.read_exact(&mut [0; 24]).await.unwrap();
+            let certificates = stream.get_ref().1.peer_certificates().unwrap();
+            shown.push(certificates[0].clone());
+            stream.shutdown().await.unwrap();
+        }
+        shown
+    });
+    let certificate = Certificate::read(ours.files.clone()).unwrap();
+    let contracts = read(
+        &format!("https://localhost:{port}"),
+        Access::Public,
+        Bus::Absent,
+    );
+    let contracts = contracts.with_upstream_tls(UpstreamTls {
+        certificate: Some(certificate.clone()),
+        ..believing(&server)
+    });
+    let gateway = TestGateway::fronting(contracts).await;
+    assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, 503);
+    assert!(!certificate.reread().unwrap());
+    std::fs::write(&ours.files.certificate, &renewed.certificate).unwrap();
+    std::fs::write(&ours.files.key, &renewed.key).unwrap();
+    assert!(certificate.reread().unwrap());
+    assert_eq!(gateway.ask("GET /v1/feeds/a/posts/3").await.status, 503);
+    let shown = shown.await.unwrap();
+    assert_eq!(shown, [ours.der.clone(), renewed.der.clone()]);
 }
 
 #[tokio::test]

@@ -153,3 +153,38 @@ impl Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+
+    #[test]
+    fn details_that_cannot_be_read_are_refused_before_anybody_reads_them() {
+        let key = format!("k4.local.{}", URL_SAFE_NO_PAD.encode([1; 32]));
+        let keys = KeyRing::parse(&key).unwrap();
+        let open = |details: &'static str| {
+            let headers = vec![
+                (header::STATUS, &b"5"[..]),
+                ("grpc-status-details-bin", details.as_bytes()),
+            ];
+            let received = Received {
+                topic: "reply",
+                partition: 0,
+                offset: 0,
+                time_ms: 0,
+                key: None,
+                headers,
+                value: b"",
+            };
+            Reply::open(&received, &keys)
+        };
+        let refused = open("no base64!").unwrap_err();
+        assert!(refused.message().contains("details"), "{refused}");
+        let failure = open("CAU").unwrap().into_failure();
+        let status = Status::from_header_map(failure.headers()).unwrap();
+        assert_eq!(status.details(), [8, 5]);
+    }
+}
