@@ -133,10 +133,12 @@ impl Binding {
             .map_err(|fault| faults.push(fault))
             .unwrap_or_default();
         let grpc_path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-        let grpc_uri = Uri::try_from(&grpc_path)
-            .map_err(|error| faults.push(format!("{grpc_path} is no path to call: {error}")))
-            .unwrap_or_default();
-        let Some(template) = template.filter(|_| faults.is_empty()) else {
+        let grpc_uri = Uri::try_from(&grpc_path).ok();
+        let grpc_uri = grpc_uri.filter(|uri| uri.path() == grpc_path);
+        if grpc_uri.is_none() {
+            faults.push(format!("`{grpc_path}` is no path that can be called"));
+        }
+        let (Some(template), Some(grpc_uri), []) = (template, grpc_uri, &*faults) else {
             return Err(faults);
         };
         Ok(Self {
