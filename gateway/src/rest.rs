@@ -75,8 +75,8 @@ impl Rest {
         }
     }
 
-    /// Answers a request, with an error in the one shape if need be. Its body and headers are taken out
-    /// of it.
+    /// Answers a request, with an error in the one shape if need be. Its body, headers and
+    /// extensions are taken out of it.
     pub async fn answer(&self, request: &mut Request<Body>) -> Response<Body> {
         if request.method() == Method::OPTIONS
             && let Some(allow) = self.transcoder.allowed(request.uri().path())

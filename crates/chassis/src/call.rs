@@ -61,3 +61,21 @@ impl Transport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transport_that_is_told_counts_and_one_of_the_bus_tells_itself() {
+        let mut extensions = Extensions::new();
+        assert_eq!(Transport::of(&extensions), Transport::Http2);
+        extensions.insert(CallId("1".to_owned()));
+        assert_eq!(Transport::of(&extensions), Transport::Kafka);
+        extensions.insert(Transport::Rest);
+        assert_eq!(Transport::of(&extensions), Transport::Rest);
+        let mut signed = Extensions::new();
+        signed.insert(FromBus);
+        assert_eq!(Transport::of(&signed), Transport::Kafka);
+    }
+}

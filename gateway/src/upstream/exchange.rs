@@ -74,10 +74,10 @@ impl Exchange {
             has_data: true,
             _sending: sending,
         };
+        // Before it has a status too: the one that comes may be put beside them.
+        status::readable(&mut head.headers);
         // What has a status already has nothing else.
-        if ending::status(&head.headers).is_some() {
-            status::readable(&mut head.headers);
-        } else if as_a_whole {
+        if as_a_whole && ending::status(&head.headers).is_none() {
             return Ok(whole::whole(head, body).await);
         }
         Ok(Response::from_parts(head, Body::new(body)))

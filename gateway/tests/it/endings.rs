@@ -144,7 +144,15 @@ async fn details_that_cannot_be_read_are_left_out() {
         let last = headers([("grpc-status", "5"), ("grpc-status-details-bin", "!")]);
         body.send_trailers(last).unwrap();
     };
-    for script in [in_the_head, in_the_trailers] {
+    let before_the_status: fn(SendResponse<Bytes>) = |mut call| {
+        let begun = head([
+            ("content-type", "application/grpc"),
+            ("grpc-status-details-bin", "!"),
+        ]);
+        let mut body = call.send_response(begun, false).unwrap();
+        body.send_trailers(headers([("grpc-status", "5")])).unwrap();
+    };
+    for script in [in_the_head, in_the_trailers, before_the_status] {
         let gateway = scripted("", script).await;
         for request in [GET, WATCH] {
             let answer = gateway.ask(request).await;

@@ -7,6 +7,10 @@
     reason = "figures are for whoever runs the tests"
 )]
 
+/// What the gateway's program has, so that memory is measured with it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod connections;
 mod edge;
 mod endings;

@@ -111,7 +111,11 @@ fn contexts_nest_and_end() {
 
 #[test]
 fn headers_are_written_over_only_where_there_is_a_context() {
-    let mut headers = headers(&[("traceparent", PARENT), ("tracestate", "a=1")]);
+    let mut headers = headers(&[
+        ("traceparent", PARENT),
+        ("tracestate", "a=1"),
+        ("baggage", "b=2"),
+    ]);
     inject(&mut headers);
     assert_eq!(headers["traceparent"], PARENT);
     let root = TraceContext::root(&TraceIds::new(7));
@@ -121,4 +125,5 @@ fn headers_are_written_over_only_where_there_is_a_context() {
     drop(entered);
     assert_eq!(headers["traceparent"], root.traceparent().as_str());
     assert!(!headers.contains_key("tracestate"));
+    assert!(!headers.contains_key("baggage"));
 }

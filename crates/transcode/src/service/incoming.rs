@@ -158,3 +158,25 @@ impl Incoming {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_success_is_one_whatever_is_said_beside_it() {
+        let mut headers = HeaderMap::new();
+        assert!(status_of(&headers).is_none());
+        headers.insert(STATUS, HeaderValue::from_static("0"));
+        headers.insert(DETAILS, HeaderValue::from_static("!"));
+        headers.insert("grpc-message", HeaderValue::from_static("%ff"));
+        assert_eq!(status_of(&headers).unwrap().code(), Code::Ok);
+        headers.insert(STATUS, HeaderValue::from_static("5"));
+        headers.remove("grpc-message");
+        let failed = status_of(&headers).unwrap();
+        assert_eq!(failed.code(), Code::NotFound);
+        assert!(failed.details().is_empty());
+    }
+}
