@@ -180,12 +180,15 @@ pub(super) fn measure(context: &Context, options: &Options) -> Result<Results> {
             points.extend(rounds.iter().filter_map(|rounds| median(rounds)));
         }
     }
-    let loaded = sides
-        .iter()
-        .map(|side| side.loaded(dir, &requests[0].1, options.seconds));
+    let mut rounds = vec![Vec::new(); sides.len()];
+    for _ in 0..options.rounds {
+        for (side, rounds) in sides.iter().zip(&mut rounds) {
+            rounds.push(side.loaded(dir, &requests[0].1, options.seconds)?);
+        }
+    }
     Ok(Results {
         points,
-        loaded: loaded.collect::<Result<_>>()?,
+        loaded: rounds.iter().filter_map(|rounds| usual(rounds)).collect(),
         start,
     })
 }
@@ -250,13 +253,27 @@ impl Side {
     }
 }
 
+/// The median of a figure.
+fn mid<T>(rounds: &[T], figure: &dyn Fn(&T) -> f64) -> Option<f64> {
+    let mut figures: Vec<_> = rounds.iter().map(figure).collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied()
+}
+
+/// Each figure's median.
+fn usual(rounds: &[Loaded]) -> Option<Loaded> {
+    let mid = |figure: &dyn Fn(&Loaded) -> f64| mid(rounds, figure);
+    Some(Loaded {
+        side: rounds.first()?.side.clone(),
+        requests_per_second: mid(&|loaded| loaded.requests_per_second)?,
+        p50_ms: mid(&|loaded| loaded.p50_ms)?,
+        p99_ms: mid(&|loaded| loaded.p99_ms)?,
+    })
+}
+
 /// Each figure's median.
 fn median(rounds: &[Point]) -> Option<Point> {
-    let mid = |figure: &dyn Fn(&Point) -> f64| {
-        let mut figures: Vec<_> = rounds.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        figures.get(figures.len() / 2).copied()
-    };
+    let mid = |figure: &dyn Fn(&Point) -> f64| mid(rounds, figure);
     let first = rounds.first()?;
     Some(Point {
         cpu_ms_per_request: mid(&|point| point.cpu_ms_per_request)?,
