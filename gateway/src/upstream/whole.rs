@@ -30,7 +30,8 @@ struct Whole {
     rest: Option<Body>,
 }
 
-/// Waits for the end of a unary answer whose head has come. One that failed says so in its head.
+/// The whole of a unary answer whose head has come without a status. A failure that follows is in the head of what is
+/// given back.
 pub(super) async fn whole<B>(mut head: Parts, mut body: B) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes, Error = Status> + Send + Unpin + 'static,
