@@ -2,7 +2,9 @@
 //!
 //! It speaks the Kafka protocol on a free port of the loopback interface, knows consumer groups, and
 //! keeps everything in memory. It drops what is older than 5 MiB or 100,000 records a partition, and
-//! its fetches do not wake when a record comes, so [`EmbeddedBroker::settings`] make them short.
+//! its fetches do not wake when a record comes, so [`EmbeddedBroker::settings`] make them short. A
+//! consumer group stands still for 5 s whenever a member joins it or leaves: it suits one process that
+//! serves, not several that share the work.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;

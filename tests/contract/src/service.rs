@@ -175,6 +175,13 @@ impl EchoService for Echo {
         }))
     }
 
+    async fn echo_late(
+        &self,
+        request: Request<EchoRequest>,
+    ) -> Result<Response<EchoResponse>, Status> {
+        self.echo_back(request.into_inner()).await
+    }
+
     async fn scarce(
         &self,
         request: Request<EchoRequest>,

@@ -15,10 +15,12 @@ use chassis::layer::idempotency::{MemoryResponses, Responses};
 use chassis::layer::{LayerService, Parts, stack};
 use chassis::metrics::Metrics;
 use parking_lot::Mutex;
+use test_contract::echo::EchoRequest;
 use test_contract::echo::echo_service_client::EchoServiceClient;
 use test_contract::echo::note_service_client::NoteServiceClient;
 use test_contract::{ECHO, Echo, NOTE};
 use token::AccessSigner;
+use tonic::Request;
 use validate::Validator;
 
 mod invariants;
@@ -137,6 +139,18 @@ impl Bus {
                 drop(applied.unwrap());
             }
         }
+    }
+
+    /// A call to `EchoLate`, which has the time to outlast a change of its service's group. A real
+    /// broker goes on as soon as every member has joined again, well within the usual deadline. The
+    /// embedded one always waits for the session timeout less a second, which is that deadline, and
+    /// does so again for each member that comes or goes.
+    pub(crate) fn outlasting(&self, message: EchoRequest) -> Request<EchoRequest> {
+        let mut request = Request::new(message);
+        if self.embedded.is_none() {
+            request.set_timeout(Duration::from_secs(5));
+        }
+        request
     }
 
     /// A channel that is ready.

@@ -29,7 +29,8 @@ pub(crate) async fn a_stopped_server_leaves_nothing_undone_to_the_next(bus: Bus)
     assert_eq!(server.in_flight(), 0);
     // What comes while nobody serves waits for the next server, and what was done is not done again.
     let mut waiting = client.clone();
-    let waiting = tokio::spawn(async move { waiting.echo(echo("waits")).await });
+    let request = bus.outlasting(echo("waits"));
+    let waiting = tokio::spawn(async move { waiting.echo_late(request).await });
     bus.serve(&service).await;
     within(waiting).await.unwrap().unwrap();
     let ledger = &service.ledger;
@@ -73,14 +74,19 @@ pub(crate) async fn calls_go_on_while_servers_come_and_go(bus: Bus) {
     let calls: Vec<_> = (0..8)
         .map(|lane| {
             let mut client = client.clone();
-            tokio::spawn(async move {
-                for number in 0..60 {
-                    let text = format!("{lane}-{number}");
-                    let request = EchoRequest {
+            let requests: Vec<_> = (0..60)
+                .map(|number| {
+                    bus.outlasting(EchoRequest {
                         delay_ms: 5,
-                        ..echo(&text)
-                    };
-                    assert_eq!(client.echo(request).await.unwrap().into_inner().text, text);
+                        ..echo(&format!("{lane}-{number}"))
+                    })
+                })
+                .collect();
+            tokio::spawn(async move {
+                for request in requests {
+                    let text = request.get_ref().text.clone();
+                    let answer = client.echo_late(request).await.unwrap();
+                    assert_eq!(answer.into_inner().text, text);
                 }
             })
         })
