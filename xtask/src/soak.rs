@@ -1,5 +1,6 @@
 //! `cargo xtask soak`: the cases in which something fails, at length.
 
+mod conformance;
 mod figures;
 mod fuzz;
 mod gateway;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
         #[arg(long)]
         short: bool,
     },
+    /// The JSON of the gateway, by the conformance tests of protobuf.
+    Conformance(conformance::Options),
     /// The parsers of what clients send, by inputs that a fuzzer makes up.
     Fuzz(fuzz::Options),
     /// The gateway, with clients that mean harm.
@@ -47,6 +50,7 @@ pub(crate) enum Command {
 pub(crate) fn run(context: &Context, command: &Command) -> Result<()> {
     match command {
         Command::Bus { only, write, short } => bus(context, only.as_deref(), *write, *short),
+        Command::Conformance(options) => conformance::run(context, options),
         Command::Fuzz(options) => fuzz::run(context, options),
         Command::Gateway(options) => gateway::run(context, options),
     }

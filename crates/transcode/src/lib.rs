@@ -27,6 +27,7 @@ pub mod service;
 mod status;
 mod stream;
 mod template;
+mod time;
 mod transcoder;
 mod violations;
 mod wkt;

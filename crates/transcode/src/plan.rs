@@ -12,7 +12,6 @@ mod print;
 mod read;
 mod request;
 mod shape;
-mod time;
 mod wire;
 
 use crate::binding::Binding;

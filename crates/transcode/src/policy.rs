@@ -10,8 +10,8 @@ pub struct MethodPolicy {
     pub success_status: StatusCode,
     /// What a caller must bring; only documented here, enforced by the caller of this crate.
     pub security: Security,
-    /// Skip the keys of a query or body that the request message does not know, rather than refuse
-    /// them: for methods whose clients may be newer than the server.
+    /// Skip the keys of a query or body that the request message does not know, and names that its enums
+    /// do not have, rather than refuse them: for methods whose clients may be newer than the server.
     pub ignore_unknown_fields: bool,
     /// Where what a call has created is found, with status 201: `/v1/books/{book.id}`, with fields of
     /// the response. Of an answer in which one of them is absent or empty nothing is said.

@@ -20,7 +20,7 @@ use crate::violations::Violations;
 /// How pairs are read.
 pub(crate) struct Pairs<'a> {
     pub(crate) max_depth: usize,
-    /// Skip keys that the message does not know.
+    /// Skip keys that the message does not know, and names that an enum does not.
     pub(crate) ignore_unknown: bool,
     /// Keys of these fields have no effect: the path or the body decides.
     pub(crate) decided: &'a [&'a FieldPath],
@@ -37,15 +37,17 @@ pub(crate) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The proto paths of the fields that a form fills, down to lists, maps and well-known types, each
-/// once: what a PATCH means when it gives no mask. Keys that the message does not know are passed over.
+/// once: what a PATCH means when it gives no mask. What was skipped is passed over.
 pub(crate) fn paths_of(desc: &MessageDescriptor, form: &str, max_depth: usize) -> Vec<String> {
     let mut paths = IndexSet::new();
-    for (key, _) in pairs(form) {
-        let Ok(key) = decode_query(key) else {
+    for (key, value) in pairs(form) {
+        let (Ok(key), Ok(value)) = (decode_query(key), decode_query(value)) else {
             continue;
         };
         let name = key.split_once('[').map_or(&*key, |(name, _)| name);
-        if let Ok(path) = FieldPath::resolve(desc, name, max_depth) {
+        if let Ok(path) = FieldPath::resolve(desc, name, max_depth)
+            && (path.leaf().is_list() || !scalar::is_unknown_text(&path.leaf().kind(), &value))
+        {
             paths.insert(path.masked());
         }
     }
@@ -130,6 +132,9 @@ impl Pairs<'_> {
                     "this map's values have no text form; send them in a body",
                 ));
             }
+            if self.skips(&value_kind, value) {
+                return Ok(());
+            }
             let value = scalar::from_text(&value_kind, value).map_err(text)?;
             if !seen.insert((numbers(), Some(key.clone()))) {
                 return Err(text("the key appears twice"));
@@ -145,6 +150,9 @@ impl Pairs<'_> {
         if !is_textual(&kind) {
             return Err(text("this field is a message; name a field inside it"));
         }
+        if self.skips(&kind, value) {
+            return Ok(());
+        }
         let value = scalar::from_text(&kind, value).map_err(text)?;
         if field.is_list() {
             if let Value::List(items) = slot(message)? {
@@ -157,6 +165,10 @@ impl Pairs<'_> {
         }
         *slot(message)? = value;
         Ok(())
+    }
+
+    fn skips(&self, kind: &Kind, value: &str) -> bool {
+        self.ignore_unknown && scalar::is_unknown_text(kind, value)
     }
 
     fn unresolved(&self, error: &PathError<'_>) -> Option<String> {

@@ -2,16 +2,12 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, SerializeOptions, Value};
-use serde_json::ser::Serializer;
+use prost_reflect::{DynamicMessage, Kind};
 
-use crate::any::is_too_deep;
 use crate::binding::{Binding, is_http_body};
 use crate::error::ResponseError;
+use crate::json::{self, Defaults, Unprintable};
 use crate::plan::Shapes;
-
-/// Fields with their default value are printed, so that clients see whole objects.
-pub(crate) const WHOLE: SerializeOptions = SerializeOptions::new().skip_default_fields(false);
 
 /// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,21 +74,25 @@ impl Response {
         if !empty.has_body() {
             return Ok(empty);
         }
-        if binding.answers_any && is_too_deep(&message) {
-            return Err(ResponseError::Json {
-                reason: "nested too deeply".to_owned(),
-            });
-        }
+        let unprintable = |reason: Unprintable| ResponseError::Json {
+            reason: reason.to_owned(),
+        };
         let (content_type, body) = match &binding.response_body {
             None if is_http_body(&Kind::Message(output)) => raw(&message)?,
-            None => (json, print(&message, &WHOLE)?.into()),
+            None => {
+                let printed = json::print(&message, Defaults::Printed).map_err(unprintable)?;
+                (json, printed.into())
+            }
             Some(field) if is_http_body(&field.kind()) && !field.is_list() => {
                 match message.get_field(field).as_message() {
                     Some(inner) => raw(inner)?,
                     None => (json, Bytes::new()),
                 }
             }
-            Some(field) => (json, print_field(&message, field)?),
+            Some(field) => {
+                let printed = json::print_field(&message, field).map_err(unprintable)?;
+                (json, printed.into())
+            }
         };
         Ok(Self {
             content_type,
@@ -121,37 +121,4 @@ fn raw(message: &DynamicMessage) -> Result<(HeaderValue, Bytes), ResponseError> 
     let data = message.get_field_by_name("data");
     let data = data.as_ref().and_then(|value| value.as_bytes().cloned());
     Ok((content_type, data.unwrap_or_default()))
-}
-
-fn print(message: &DynamicMessage, options: &SerializeOptions) -> Result<Vec<u8>, ResponseError> {
-    let mut out = Vec::with_capacity(256);
-    message
-        .serialize_with_options(&mut Serializer::new(&mut out), options)
-        .map_err(|error| ResponseError::Json {
-            reason: error.to_string(),
-        })?;
-    Ok(out)
-}
-
-/// The JSON of one field. A message, or any field with presence, that is not set is `null`.
-fn print_field(message: &DynamicMessage, field: &FieldDescriptor) -> Result<Bytes, ResponseError> {
-    if field.supports_presence() && !message.has_field(field) {
-        return Ok(Bytes::from_static(b"null"));
-    }
-    let value = message.get_field(field);
-    if let Value::Message(inner) = value.as_ref() {
-        return Ok(print(inner, &WHOLE)?.into());
-    }
-    // prost-reflect prints messages only: print one that holds this field alone, and take it out.
-    let mut alone = DynamicMessage::new(field.parent_message().clone());
-    alone.set_field(field, value.into_owned());
-    let whole = print(&alone, &WHOLE)?;
-    let mut fields: std::collections::HashMap<String, Box<serde_json::value::RawValue>> =
-        serde_json::from_slice(&whole).map_err(|error| ResponseError::Json {
-            reason: error.to_string(),
-        })?;
-    let json = fields
-        .remove(field.json_name())
-        .map(|json| String::from(Box::<str>::from(json)));
-    Ok(json.unwrap_or_else(|| "null".to_owned()).into())
 }

@@ -39,7 +39,12 @@ pub(crate) fn from_json(kind: &Kind, json: &Json) -> Result<Value, Expected> {
         }
         (Kind::Enum(desc), Json::Null) if is_null_enum(desc) => Ok(Value::EnumNumber(0)),
         (Kind::Bool | Kind::String | Kind::Bytes | Kind::Enum(_), _) => Err(expected(kind)),
-        (_, Json::String(text)) => number_from_text(kind, text),
+        (Kind::Double | Kind::Float, Json::String(text)) => number_from_text(kind, text),
+        (_, Json::String(text)) => number_from_text(kind, text).or_else(|expected| {
+            // In any of JSON's spellings.
+            let number = text.parse().map_err(|_| expected)?;
+            whole(kind, integer(&number))
+        }),
         (Kind::Double | Kind::Float, Json::Number(number)) => {
             float(kind, number.as_f64().ok_or(expected(kind))?)
         }
@@ -102,11 +107,20 @@ pub(crate) fn to_text(kind: &Kind, value: &Value) -> Option<String> {
 
 /// `printed` as `number` is: the shorter type's digits, where it is one.
 fn float_text(number: f64, printed: &impl ToString) -> String {
-    if number.is_infinite() {
-        let sign = if number > 0.0 { "" } else { "-" };
-        return format!("{sign}Infinity");
+    special_name(number).map_or_else(|| printed.to_string(), str::to_owned)
+}
+
+/// What a float is called that is no number of digits.
+pub(crate) fn special_name(number: f64) -> Option<&'static str> {
+    if number.is_finite() {
+        None
+    } else if number.is_nan() {
+        Some("NaN")
+    } else if number > 0.0 {
+        Some("Infinity")
+    } else {
+        Some("-Infinity")
     }
-    printed.to_string()
 }
 
 /// A map's key from text.
@@ -197,6 +211,22 @@ fn base64(text: &str) -> Result<Value, Expected> {
         .decode(text)
         .map(|bytes| Value::Bytes(Bytes::from(bytes)))
         .map_err(|_| "expected base64")
+}
+
+/// Whether this is a name that the enum does not have.
+pub(crate) fn is_unknown_name(kind: &Kind, json: &Json) -> bool {
+    let (Kind::Enum(desc), Json::String(name)) = (kind, json) else {
+        return false;
+    };
+    desc.get_value_by_name(name).is_none()
+}
+
+/// The same for text, which may also be a number.
+pub(crate) fn is_unknown_text(kind: &Kind, text: &str) -> bool {
+    let Kind::Enum(desc) = kind else {
+        return false;
+    };
+    desc.get_value_by_name(text).is_none() && text.parse::<i32>().is_err()
 }
 
 fn by_name(desc: &EnumDescriptor, name: &str) -> Result<Value, Expected> {

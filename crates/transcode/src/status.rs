@@ -9,9 +9,9 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::any::is_too_deep;
 #[cfg(feature = "service")]
 use crate::error::FieldViolation;
+use crate::json::{self, Defaults};
 use crate::wkt;
 
 /// `google.rpc.Status`, as `grpc-status-details-bin` holds it.
@@ -66,7 +66,7 @@ pub fn http_status(code: i32) -> StatusCode {
 /// `details` are the bytes of a `google.rpc.Status`, the decoded value of
 /// `grpc-status-details-bin`; empty when there are none. Details of a type that the pool does not
 /// hold are kept as `{"@type": .., "value": <base64>}`; bytes that do not decode, and messages that
-/// nest too deep, are left out.
+/// have no JSON or nest too deep, are left out.
 #[must_use]
 pub fn error_body(pool: &DescriptorPool, code: i32, message: &str, details: &[u8]) -> Bytes {
     let status = Status::decode(details).unwrap_or_default();
@@ -114,10 +114,8 @@ fn detail(pool: &DescriptorPool, any: &Any) -> Option<Json> {
         return Some(Json::Object(object));
     };
     let message = DynamicMessage::decode(desc, any.value.clone()).ok()?;
-    if is_too_deep(&message) {
-        return None;
-    }
-    match serde_json::to_value(&message).ok()? {
+    let printed = json::print(&message, Defaults::LeftOut).ok()?;
+    match serde_json::from_slice(&printed).ok()? {
         Json::Object(fields) if !wkt::is_special(name) => object.extend(fields),
         value => {
             object.insert("value".to_owned(), value);

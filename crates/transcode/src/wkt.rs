@@ -104,6 +104,15 @@ pub(crate) fn is_wrapper(full_name: &str) -> bool {
     )
 }
 
+/// Whether the message's JSON is that of its only field, number 1.
+pub(crate) fn is_only_field(full_name: &str) -> bool {
+    is_wrapper(full_name)
+        || matches!(
+            full_name,
+            "google.protobuf.ListValue" | "google.protobuf.Struct"
+        )
+}
+
 /// What to tell a client whose value is not of the type.
 pub(crate) fn expected(full_name: &str) -> &'static str {
     match full_name {
@@ -143,6 +152,32 @@ fn mask_of_proto_names(desc: &MessageDescriptor, text: &str) -> Option<DynamicMe
 fn is_proto_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     !name.is_empty() && name.bytes().all(plain) && !name.ends_with('_')
+}
+
+/// The JSON text of a mask, if it reads as the same mask.
+pub(crate) fn mask_to_text<'p>(paths: impl Iterator<Item = &'p str>) -> Option<String> {
+    let mut text = String::new();
+    for (index, path) in paths.enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        let mut upper = false;
+        for character in path.chars() {
+            match character {
+                '_' if upper => return None,
+                '_' => {}
+                'A'..='Z' | ',' => return None,
+                'a'..='z' if upper => text.push(character.to_ascii_uppercase()),
+                _ if upper => return None,
+                _ => text.push(character),
+            }
+            upper = character == '_';
+        }
+        if upper {
+            return None;
+        }
+    }
+    Some(text)
 }
 
 /// A `FieldMask` of these proto paths.

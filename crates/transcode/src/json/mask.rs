@@ -4,6 +4,7 @@ use prost_reflect::{Kind, MessageDescriptor};
 use serde_json::Value as Json;
 
 use crate::field_path::field;
+use crate::scalar;
 use crate::wkt;
 
 /// The proto paths of the fields that the body holds, down to lists, maps, well-known types and
@@ -22,6 +23,10 @@ fn collect(desc: &MessageDescriptor, json: &Json, prefix: &str, paths: &mut Vec<
         let Some(field) = field(desc, key) else {
             continue;
         };
+        // It was skipped, and leaves the field as it is.
+        if !field.is_list() && scalar::is_unknown_name(&field.kind(), value) {
+            continue;
+        }
         let path = if prefix.is_empty() {
             field.name().to_owned()
         } else {

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use prost::Message as _;
 use prost_reflect::{
-    DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value,
+    DeserializeOptions, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind,
+    MessageDescriptor, Value,
 };
 use serde_json::Value as Json;
 
@@ -14,6 +15,8 @@ use crate::scalar;
 use crate::violations::Violations;
 use crate::wkt;
 
+const ANY: &str = "google.protobuf.Any";
+
 /// The key of an `Any` that says what is in it.
 const TYPE: &str = "@type";
 
@@ -21,9 +24,37 @@ const TYPE: &str = "@type";
 #[derive(Debug)]
 pub(crate) struct Reader<'v> {
     pub(crate) violations: &'v mut Violations,
-    /// Skip keys that the message does not know.
+    /// Skip keys that the message does not know, and names that an enum does not.
     pub(crate) ignore_unknown: bool,
 }
+
+/// A key of an object, as the message knows it.
+enum Member {
+    Field(FieldDescriptor),
+    Extension(ExtensionDescriptor),
+}
+
+// === impl Member ===
+
+impl Member {
+    fn of(desc: &MessageDescriptor, key: &str) -> Option<Self> {
+        if let Some(field) = field(desc, key) {
+            return Some(Self::Field(field));
+        }
+        let extension = key.strip_prefix('[')?.strip_suffix(']')?;
+        desc.get_extension_by_full_name(extension)
+            .map(Self::Extension)
+    }
+
+    fn number(&self) -> u32 {
+        match self {
+            Self::Field(field) => field.number(),
+            Self::Extension(extension) => extension.number(),
+        }
+    }
+}
+
+// === impl Reader ===
 
 impl Reader<'_> {
     /// Reads the value of a field. `None` is for null, which is like an absent field.
@@ -37,6 +68,17 @@ impl Reader<'_> {
         }
         if field.is_map() {
             return self.map(&kind, json);
+        }
+        self.value(&kind, json)
+    }
+
+    fn extension(&mut self, extension: &ExtensionDescriptor, json: &Json) -> Option<Value> {
+        let kind = extension.kind();
+        if json.is_null() && (extension.is_list() || !takes_null(&kind)) {
+            return None;
+        }
+        if extension.is_list() {
+            return self.list(&kind, json);
         }
         self.value(&kind, json)
     }
@@ -69,25 +111,35 @@ impl Reader<'_> {
             if self.violations.is_full() {
                 break;
             }
-            let Some(field) = field(desc, key) else {
+            let Some(member) = Member::of(desc, key) else {
                 if !self.ignore_unknown {
                     self.violations.add_at(key, "there is no such field");
                 }
                 continue;
             };
-            if !seen.insert(field.number()) {
+            if !seen.insert(member.number()) {
                 self.violations
                     .add_at(key, "the field appears twice, under both of its names");
                 continue;
             }
             let Some(value) = self.violations.within(key, |violations| {
-                Reader {
+                let mut reader = Reader {
                     violations,
                     ignore_unknown,
+                };
+                match &member {
+                    Member::Field(field) => reader.field(field, json),
+                    Member::Extension(extension) => reader.extension(extension, json),
                 }
-                .field(&field, json)
             }) else {
                 continue;
+            };
+            let field = match member {
+                Member::Field(field) => field,
+                Member::Extension(extension) => {
+                    message.set_extension(&extension, value);
+                    continue;
+                }
             };
             if let Err(oneof) = free_oneof(&message, &field) {
                 self.violations
@@ -154,7 +206,8 @@ impl Reader<'_> {
         Some(Value::Map(values))
     }
 
-    /// Reads one value, where null is not like an absent field.
+    /// Reads one value, where null is not like an absent field. `None` without a violation is for the
+    /// name of an enum that is skipped.
     fn value(&mut self, kind: &Kind, json: &Json) -> Option<Value> {
         if json.is_null() && !takes_null(kind) {
             self.violations.add("null is not accepted here");
@@ -162,6 +215,9 @@ impl Reader<'_> {
         }
         if let Kind::Message(desc) = kind {
             return self.message(desc, json).map(Value::Message);
+        }
+        if self.ignore_unknown && scalar::is_unknown_name(kind, json) {
+            return None;
         }
         match scalar::from_json(kind, json) {
             Ok(value) => Some(value),
@@ -178,6 +234,9 @@ impl Reader<'_> {
         }
         if let Some(inner) = held(desc, json) {
             return self.any(desc, &inner, json);
+        }
+        if desc.full_name() == ANY && json.as_object().is_some_and(serde_json::Map::is_empty) {
+            return Some(DynamicMessage::new(desc.clone()));
         }
         if let (Json::String(text), true) = (json, wkt::is_textual(desc.full_name())) {
             let message = wkt::from_text(desc, text);
@@ -224,7 +283,7 @@ impl Reader<'_> {
 /// The type of the message in an `Any`, if it is one that is known and whose JSON is an object of its
 /// fields.
 fn held(desc: &MessageDescriptor, json: &Json) -> Option<MessageDescriptor> {
-    if desc.full_name() != "google.protobuf.Any" {
+    if desc.full_name() != ANY {
         return None;
     }
     let (_, name) = json.get(TYPE)?.as_str()?.rsplit_once('/')?;

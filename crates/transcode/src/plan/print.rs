@@ -7,8 +7,8 @@ mod scalar;
 mod well_known;
 
 use super::shape::{Field, Fields, Form, Kind, Many, ShapeId, Shapes};
-use super::time;
 use super::wire::{Payload, Wire, WireType};
+use crate::time;
 use map::Key;
 pub(super) use scalar::{scalar, text};
 use well_known::seconds_and_nanos;

@@ -10,8 +10,8 @@ use prost::Message as _;
 use serde::de::{DeserializeSeed as _, Error, MapAccess, SeqAccess};
 
 use super::shape::{Field, Fields, Form, Kind, Many, ShapeId, Shapes};
-use super::time;
 use super::wire::{self, Payload, WireType, put_key, put_payload, put_varint};
+use crate::time;
 use crate::wkt;
 pub(super) use scalar::{Given, from_text};
 use scalar::{base64, is_zero};

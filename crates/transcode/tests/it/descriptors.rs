@@ -24,7 +24,7 @@ impl FileResolver for Sources {
 }
 
 /// Compiles `odd.proto`, which imports what it needs, with other files in place of the usual ones.
-fn pool(odd: String, others: Vec<(&'static str, String)>) -> DescriptorPool {
+pub(crate) fn pool(odd: String, others: Vec<(&'static str, String)>) -> DescriptorPool {
     let mut resolver = ChainFileResolver::new();
     resolver.add(Sources([vec![("odd.proto", odd)], others].concat()));
     let contracts = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
@@ -99,9 +99,30 @@ fn proto2_with_groups_and_required_fields_is_served() {
     assert_eq!(again["inner"]["deep"][0]["m"]["id"], "y");
     // A missing required field is the server's to refuse.
     assert!(post(&odd, "{}").is_ok());
-    // An enum of proto2 is closed, and an extension has no key in a request.
+    // An enum of proto2 is closed.
     assert!(post(&odd, r#"{"e":0}"#).is_err());
-    assert!(post(&odd, r#"{"[odd.v1.more]":{}}"#).is_err());
+    // The key of an extension is its full name, and only of one of this message.
+    for wrong in [
+        r#"{"[odd.v1.none]":{}}"#,
+        r#"{"odd.v1.more":{}}"#,
+        r#"{"[more]":{}}"#,
+        r#"{"[odd.v1.words]":"w"}"#,
+    ] {
+        assert!(post(&odd, wrong).is_err(), "{wrong}");
+    }
+    assert!(
+        post(&odd, r#"{"[odd.v1.more]":null,"[odd.v1.words]":null}"#)
+            .unwrap()
+            .encode_to_vec()
+            .is_empty()
+    );
+    let body = json!({"[odd.v1.more]": {"id": "y", "[odd.v1.words]": ["a", "b"]}});
+    let again = printed(
+        &odd,
+        &post(&odd, &body.to_string()).unwrap().encode_to_vec(),
+    );
+    assert_eq!(again["[odd.v1.more]"]["id"], "y");
+    assert_eq!(again["[odd.v1.more]"]["[odd.v1.words]"], json!(["a", "b"]));
     // Extension 100 with an M in it, which has an extension 101.
     let message = b"\xa2\x06\x04\xaa\x06\x01w";
     let extended = printed(&odd, message);

@@ -151,3 +151,98 @@ fn a_response_that_cannot_be_shown_is_an_error() {
         Err(ResponseError::Json { .. })
     ));
 }
+
+/// Source: the conformance tests of protobuf, `TimestampProto..`, `DurationProto..`, `FieldMask..` and
+/// `ValueReject..`.
+#[test]
+fn a_value_that_json_cannot_hold_is_an_error() {
+    let time = |seconds: i64, nanos: i32| {
+        vec![
+            ("seconds", Value::I64(seconds)),
+            ("nanos", Value::I32(nanos)),
+        ]
+    };
+    let paths = |path: &str| vec![("paths", Value::List(vec![Value::String(path.to_owned())]))];
+    let any = |url: &str, value: &'static [u8]| {
+        vec![
+            ("type_url", Value::String(url.to_owned())),
+            ("value", Value::Bytes(value.into())),
+        ]
+    };
+    let number = |number| vec![("number_value", Value::F64(number))];
+    let author = "type.googleapis.com/library.v1.Author";
+    for (field, parts) in [
+        ("at", time(-62_135_596_801, 0)),
+        ("at", time(253_402_300_800, 0)),
+        ("at", time(0, -1)),
+        ("at", time(0, 1_000_000_000)),
+        ("lasts", time(315_576_000_001, 0)),
+        ("lasts", time(-315_576_000_001, 0)),
+        ("lasts", time(1, -1)),
+        ("lasts", time(-1, 1)),
+        ("lasts", time(1, 1_000_000_000)),
+        ("lasts", time(-1, -1_000_000_000)),
+        ("mask", paths("fooBar")),
+        ("mask", paths("foo_3_bar")),
+        ("mask", paths("foo__bar")),
+        ("mask", paths("foo_")),
+        ("mask", paths("foo_.bar")),
+        ("mask", paths("foo,bar")),
+        ("any_json", number(f64::NAN)),
+        ("any_json", number(f64::NEG_INFINITY)),
+        ("any", any("", b"x")),
+        ("any", any("Author", b"")),
+        ("any", any("type.googleapis.com/nobody.v1.Knows", b"")),
+        ("any", any(author, b"\xff")),
+    ] {
+        let desc = pool().get_message_by_name("library.v1.Everything").unwrap();
+        let mut message = DynamicMessage::new(desc.clone());
+        let kind = desc.get_field_by_name(field).unwrap().kind();
+        let mut inner = DynamicMessage::new(kind.as_message().unwrap().clone());
+        for (name, value) in &parts {
+            inner.set_field_by_name(name, value.clone());
+        }
+        message.set_field_by_name(field, Value::Message(inner));
+        let refused = answer(&Method::GET, "/v1/search", &message.encode_to_vec());
+        assert!(
+            matches!(refused, Err(ResponseError::Json { .. })),
+            "{parts:?}: {refused:?}"
+        );
+    }
+}
+
+/// Source: the conformance tests of protobuf, `AnyWithNoType`.
+#[test]
+fn an_any_without_anything_is_an_empty_object_both_ways() {
+    let route = library().find(&Method::POST, "/v1/everything").unwrap();
+    let bytes = route.request(None, None, br#"{"any":{}}"#).unwrap();
+    assert_eq!(bytes.as_ref(), b"\xe2\x01\x00");
+    let printed: Json = serde_json::from_slice(&route.response(&bytes).unwrap().body).unwrap();
+    assert_eq!(printed["any"], json!({}));
+    for wrong in [
+        r#"{"any":{"@type":""}}"#,
+        r#"{"any":{"born":1}}"#,
+        r#"{"any":[]}"#,
+    ] {
+        assert!(
+            route.request(None, None, wrong.as_bytes()).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn the_same_message_has_the_same_json() {
+    let labels: serde_json::Map<_, _> = (0..50).map(|n| (format!("k{n}"), json!("v"))).collect();
+    let free: serde_json::Map<_, _> = (0..50).map(|n| (format!("k{n}"), json!(n))).collect();
+    let any = json!({"@type": "type.googleapis.com/library.v1.Author", "born": 1});
+    let bytes = encode(
+        "library.v1.Everything",
+        &json!({"labels": labels, "free": free, "any": any}),
+    );
+    // Such an answer is a dynamic message, whose maps are in the order that they happen to be in.
+    let first = answer(&Method::GET, "/v1/search", &bytes).unwrap();
+    for _ in 0..5 {
+        assert_eq!(answer(&Method::GET, "/v1/search", &bytes).unwrap(), first);
+    }
+}

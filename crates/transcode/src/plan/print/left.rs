@@ -1,9 +1,8 @@
 //! Messages inside of others whose form only dynamic messages know, such as free JSON.
 
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
-use serde_json::ser::Serializer;
 
-use crate::response::WHOLE;
+use crate::json::{self, Defaults};
 
 /// Prints a message that has at most `limit` levels, itself included.
 pub(in super::super) fn print(
@@ -16,9 +15,7 @@ pub(in super::super) fn print(
     if !is_plain(&message, limit) {
         return None;
     }
-    message
-        .serialize_with_options(&mut Serializer::new(out), &WHOLE)
-        .ok()
+    json::print_into(out, &message, Defaults::Printed, limit).ok()
 }
 
 /// Whether the message would also have been decoded as a part of the whole, where prost counts the

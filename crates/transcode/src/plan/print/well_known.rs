@@ -1,7 +1,7 @@
 //! Well-known types that print as one value.
 
 use super::{Printer, scalar};
-use crate::plan::shape::{Field, Kind, Scalar};
+use crate::plan::shape::{Field, Kind};
 use crate::plan::wire::{Payload, Wire};
 
 impl<'a> Printer<'_, 'a> {
@@ -18,32 +18,6 @@ impl<'a> Printer<'_, 'a> {
             self.out.extend_from_slice(&field.default);
             return Some(());
         };
-        match payload {
-            Payload::Fixed32(bits) if kind == Scalar::Float => {
-                self.wrapped_float(field, f32::from_bits(bits).into(), kind, payload)
-            }
-            Payload::Fixed64(bits) if kind == Scalar::Double => {
-                self.wrapped_float(field, f64::from_bits(bits), kind, payload)
-            }
-            payload => scalar(self.shapes, &mut self.out, kind, payload),
-        }
-    }
-
-    /// prost-reflect makes null of what is not finite, and loses the sign of a zero.
-    fn wrapped_float(
-        &mut self,
-        field: &Field,
-        value: f64,
-        kind: Scalar,
-        payload: Payload<'a>,
-    ) -> Option<()> {
-        if !value.is_finite() {
-            return None;
-        }
-        if value == 0.0 {
-            self.out.extend_from_slice(&field.default);
-            return Some(());
-        }
         scalar(self.shapes, &mut self.out, kind, payload)
     }
 }

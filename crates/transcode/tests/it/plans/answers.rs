@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use prost::Message as _;
+use prost_reflect::{DynamicMessage, SerializeOptions};
 use transcode::fuzz;
 
 use super::messages::Source;
@@ -51,6 +52,24 @@ proptest! {
     }
 
     #[test]
+    fn dynamic_messages_are_printed_as_prost_reflect_prints_them(source in source()) {
+        for (name, route) in [
+            ("kinds.v1.All", post("/v1/kinds")),
+            ("old.v1.Whole", post("/v1/old")),
+            ("kinds.v1.Free", post("/v1/free")),
+            ("old.v1.Around", post("/v1/around")),
+        ] {
+            let bytes = encoded(name, &source, true);
+            let message = DynamicMessage::decode(described(name), bytes.as_slice()).unwrap();
+            let options = SerializeOptions::new().skip_default_fields(false);
+            let theirs = message.serialize_with_options(serde_json::value::Serializer, &options);
+            let ours = fuzz::dynamic_answer(&route, &bytes).unwrap();
+            let ours: serde_json::Value = serde_json::from_slice(&ours.body).unwrap();
+            prop_assert_eq!(without_sign_of_zero(ours), without_sign_of_zero(theirs.unwrap()));
+        }
+    }
+
+    #[test]
     fn broken_answers_are_taken_for_what_they_are_or_not_at_all(
         source in source(),
         changes in prop::collection::vec((any::<Index>(), any::<Index>(), 0..6, any::<u8>()), 1..6),
@@ -80,6 +99,34 @@ proptest! {
             answer(&post(path), &bytes);
         }
     }
+}
+
+/// prost-reflect loses the sign of a zero in a wrapper, and a float of 32 bits has other digits once it
+/// is one of 64.
+fn without_sign_of_zero(mut json: serde_json::Value) -> serde_json::Value {
+    match &mut json {
+        serde_json::Value::Array(items) => {
+            for item in items {
+                *item = without_sign_of_zero(item.take());
+            }
+        }
+        serde_json::Value::Object(fields) => {
+            for (_, field) in fields {
+                *field = without_sign_of_zero(field.take());
+            }
+        }
+        serde_json::Value::Number(number) if number.is_f64() => {
+            let short = number
+                .as_f64()
+                .map(|number| number as f32)
+                .filter(|number| number.is_finite());
+            if let Some(short) = short {
+                json = serde_json::json!(short + 0.0);
+            }
+        }
+        _ => {}
+    }
+    json
 }
 
 fn change(bytes: &mut Vec<u8>, at: usize, other: usize, how: i32, byte: u8) {

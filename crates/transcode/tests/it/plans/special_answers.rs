@@ -93,14 +93,6 @@ fn what_is_rare_or_wrong_is_left_to_dynamic_messages() {
         ("a long duration", record(71, &time(315_576_000_001, 0))),
         ("signs that disagree", record(71, &time(1, -1))),
         (
-            "wrapped NaN",
-            record(81, &fixed(1, &f32::NAN.to_le_bytes())),
-        ),
-        (
-            "wrapped infinity",
-            record(82, &fixed(1, &f64::INFINITY.to_le_bytes())),
-        ),
-        (
             "a wrapped value twice",
             record(77, &[number(1, 1), number(1, 1)].concat()),
         ),
@@ -159,9 +151,19 @@ fn what_prost_takes_and_encoders_may_write_is_planned() {
             r#""twice":-0.0"#,
         ),
         (
-            "wrapped, it has no sign",
+            "zero below zero, wrapped",
             record(82, &fixed(1, &(-0.0_f64).to_le_bytes())),
-            r#""wrappedDouble":0.0"#,
+            r#""wrappedDouble":-0.0"#,
+        ),
+        (
+            "wrapped NaN",
+            record(81, &fixed(1, &f32::NAN.to_le_bytes())),
+            r#""wrappedFloat":"NaN""#,
+        ),
+        (
+            "wrapped infinity",
+            record(82, &fixed(1, &f64::NEG_INFINITY.to_le_bytes())),
+            r#""wrappedDouble":"-Infinity""#,
         ),
         (
             "a fraction of a second before 1970",

@@ -1,5 +1,6 @@
-//! Timestamps and durations as ProtoJSON writes them. Only in their usual forms: offsets from UTC,
-//! more than nine digits of a second, signs that disagree and the like are left to prost.
+//! Timestamps and durations as ProtoJSON writes them. Only those are printed that are in their range, and
+//! of text only the usual forms are read: offsets from UTC, more than nine digits of a second and the like
+//! are left to prost.
 
 const SECONDS_OF_DAY: i64 = 86_400;
 const NANOS_OF_SECOND: i32 = 1_000_000_000;
@@ -16,7 +17,7 @@ const DAYS_TO_EPOCH: i64 = 719_468;
 /// Days of 400 years, after which the calendar is the same again.
 const DAYS_OF_ERA: i64 = 146_097;
 
-pub(super) fn print_timestamp(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Option<()> {
+pub(crate) fn print_timestamp(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Option<()> {
     if !TIMESTAMPS.contains(&seconds) || !(0..NANOS_OF_SECOND).contains(&nanos) {
         return None;
     }
@@ -39,7 +40,7 @@ pub(super) fn print_timestamp(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Op
     Some(())
 }
 
-pub(super) fn print_duration(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Option<()> {
+pub(crate) fn print_duration(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Option<()> {
     let same_sign = seconds.signum() * i64::from(nanos.signum()) >= 0;
     if !(-LONGEST_DURATION..=LONGEST_DURATION).contains(&seconds)
         || nanos.unsigned_abs() >= NANOS_OF_SECOND.unsigned_abs()
@@ -58,7 +59,7 @@ pub(super) fn print_duration(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Opt
 }
 
 /// `YYYY-MM-DDTHH:MM:SSZ`, with up to nine digits of a second.
-pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i32)> {
+pub(crate) fn parse_timestamp(text: &str) -> Option<(i64, i32)> {
     let (date, rest) = text.as_bytes().split_first_chunk::<19>()?;
     let nanos = parse_fraction(rest.strip_suffix(b"Z")?)?;
     let [
@@ -97,7 +98,7 @@ pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i32)> {
 }
 
 /// Whole seconds and up to nine digits: `1.5s`.
-pub(super) fn parse_duration(text: &str) -> Option<(i64, i32)> {
+pub(crate) fn parse_duration(text: &str) -> Option<(i64, i32)> {
     let bytes = text.as_bytes().strip_suffix(b"s")?;
     let (bytes, sign) = match bytes.strip_prefix(b"-") {
         Some(rest) => (rest, -1),
