@@ -15,6 +15,8 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::ErrorDetails;
 
+use crate::arrival::Arrival;
+
 /// The service has failed all calls of late.
 pub const SERVICE_UNAVAILABLE: Reason = Reason {
     code: Code::Unavailable,
@@ -43,8 +45,11 @@ enum State {
     Closed { failures: u32 },
     /// Calls are refused until then.
     Open { until: Instant, pause: Duration },
-    /// One call tries.
-    Trying { pause: Duration },
+    /// One call tries. While its client has not sent all of it, another may take its place.
+    Trying {
+        pause: Duration,
+        arrival: Option<Arrival>,
+    },
 }
 
 /// A call that is under way.
@@ -53,10 +58,13 @@ pub(crate) struct Trial {
     breaker: Breaker,
     /// Whether the others wait for this one.
     alone: bool,
-    /// From when on it is the service's fault that nothing has come: half of the time that the method
+    begun: Instant,
+    /// When the service has had all of the call, if its body was still to come.
+    arrival: Option<Arrival>,
+    /// After how long it is the service's fault that nothing has come: half of the time that the method
     /// has by its contract. A caller who has less patience does not make a service look bad. Never for
     /// streams, which may be silent.
-    late: Option<Instant>,
+    patience: Option<Duration>,
     is_over: bool,
 }
 
@@ -73,17 +81,22 @@ pub(crate) fn layer(service: &str, contract: &Arc<Contract>) -> Around<Breaker> 
 
 impl Breaker {
     /// Whether a call may go, and whether it is the one that tries; else how long none may.
-    fn enter(&self, now: Instant) -> Result<bool, Duration> {
+    fn enter(&self, now: Instant, arrival: Option<&Arrival>) -> Result<bool, Duration> {
         let mut state = self.state.lock();
-        match *state {
-            State::Closed { .. } => Ok(false),
-            State::Open { until, pause } if until <= now => {
-                *state = State::Trying { pause };
-                Ok(true)
-            }
-            State::Open { until, .. } => Err(until - now),
-            State::Trying { pause } => Err(pause),
-        }
+        let pause = match &*state {
+            State::Closed { .. } => return Ok(false),
+            State::Open { until, .. } if *until > now => return Err(*until - now),
+            State::Open { pause, .. } => *pause,
+            // The service cannot answer it: whoever sends nothing more would keep all others out.
+            State::Trying {
+                pause,
+                arrival: Some(arrival),
+            } if arrival.at().is_none() => *pause,
+            State::Trying { pause, .. } => return Err(*pause),
+        };
+        let arrival = arrival.cloned();
+        *state = State::Trying { pause, arrival };
+        Ok(true)
     }
 
     fn failed(&self, alone: bool, now: Instant) {
@@ -98,7 +111,7 @@ impl Breaker {
                 tracing::warn!(service = %self.service, "{FAILURES} calls in a row failed: calls are refused until one succeeds");
                 shortest
             }
-            State::Trying { pause } if alone => (*pause * 2).min(longest),
+            State::Trying { pause, .. } if alone => (*pause * 2).min(longest),
             // Begun before the others were refused.
             State::Open { .. } | State::Trying { .. } => return,
         };
@@ -119,7 +132,7 @@ impl Breaker {
     /// The one that tried came to no end.
     fn gave_up(&self, now: Instant) {
         let mut state = self.state.lock();
-        if let State::Trying { pause } = *state {
+        if let State::Trying { pause, .. } = *state {
             *state = State::Open { until: now, pause };
         }
     }
@@ -130,7 +143,8 @@ impl Concern for Breaker {
 
     fn before(&self, request: &mut Request<Body>) -> Result<Trial, Status> {
         let now = Instant::now();
-        let alone = self.enter(now).map_err(refused)?;
+        let arrival = request.extensions().get::<Arrival>().cloned();
+        let alone = self.enter(now, arrival.as_ref()).map_err(refused)?;
         let called = Called::of(request).map(Called::method);
         // The gateway's own calls have passed no layer that looks them up.
         let method = called.or_else(|| self.contract.get(request.uri().path()).map(|own| &**own));
@@ -138,7 +152,9 @@ impl Concern for Breaker {
         Ok(Trial {
             breaker: self.clone(),
             alone,
-            late: method.map(|method| now + method.deadline / 2),
+            begun: now,
+            arrival,
+            patience: method.map(|method| method.deadline / 2),
             is_over: false,
         })
     }
@@ -175,6 +191,18 @@ impl Trial {
         self.is_over = true;
         self.breaker.failed(self.alone, Instant::now());
     }
+
+    /// Whether the service has had its time, and said nothing.
+    fn is_late(&self, now: Instant) -> bool {
+        let had_it = match &self.arrival {
+            None => Some(self.begun),
+            Some(arrival) => arrival.at(),
+        };
+        let waited = had_it.map(|at| now.saturating_duration_since(at));
+        waited
+            .zip(self.patience)
+            .is_some_and(|(waited, patience)| waited >= patience)
+    }
 }
 
 impl Drop for Trial {
@@ -184,7 +212,7 @@ impl Drop for Trial {
             return;
         }
         let now = Instant::now();
-        if self.late.is_some_and(|late| late <= now) {
+        if self.is_late(now) {
             self.failed();
         } else if self.alone {
             self.breaker.gave_up(now);
@@ -286,6 +314,60 @@ mod tests {
         assert!(pause_of(&breaker).is_none());
     }
 
+    /// A call whose client does not send all of it.
+    fn unsent() -> (Request<Body>, Arrival) {
+        let arrival = Arrival::default();
+        let mut request = Request::post("/auth.v1.AuthService/Login");
+        request.extensions_mut().unwrap().insert(arrival.clone());
+        (request.body(Body::empty()).unwrap(), arrival)
+    }
+
+    #[test]
+    fn a_call_that_its_client_keeps_waiting_says_nothing_of_the_service() {
+        let breaker = breaker();
+        let trial = |sent: bool| {
+            let (mut request, arrival) = unsent();
+            let mut trial = breaker.before(&mut request).unwrap();
+            trial.patience = Some(Duration::ZERO);
+            if sent {
+                arrival.note();
+            }
+            trial
+        };
+        for _ in 0..2 * FAILURES {
+            drop(trial(false));
+        }
+        assert!(pause_of(&breaker).is_none());
+        for _ in 0..FAILURES {
+            drop(trial(true));
+        }
+        assert!(pause_of(&breaker).is_some());
+    }
+
+    #[test]
+    fn a_call_that_its_client_keeps_waiting_keeps_nobody_out() {
+        let breaker = opened();
+        pause_is_over(&breaker);
+        let (mut request, arrival) = unsent();
+        let waiting = breaker.before(&mut request).unwrap();
+        let (mut request, _) = unsent();
+        let also_waiting = breaker.before(&mut request).unwrap();
+        // Too late: another tries already.
+        arrival.note();
+        drop(waiting);
+        ask(&breaker, Code::Ok).unwrap();
+        assert!(matches!(*breaker.state.lock(), State::Closed { .. }));
+        drop(also_waiting);
+        // One that was sent is waited for.
+        let breaker = opened();
+        pause_is_over(&breaker);
+        let (mut request, arrival) = unsent();
+        let trying = breaker.before(&mut request).unwrap();
+        arrival.note();
+        assert!(ask(&breaker, Code::Ok).is_err());
+        drop(trying);
+    }
+
     #[test]
     fn only_a_call_that_had_its_time_is_late() {
         let breaker = breaker();
@@ -294,7 +376,7 @@ mod tests {
             let mut request = request.body(Body::empty()).unwrap();
             let mut trial = breaker.before(&mut request).unwrap();
             if late {
-                trial.late = Some(Instant::now());
+                trial.patience = Some(Duration::ZERO);
             }
             trial
         };

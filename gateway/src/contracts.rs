@@ -300,6 +300,11 @@ fn check_names(
                 "{service}: is served by the gateway itself; leave it out"
             ));
         }
+        if chassis::grpc::INFRASTRUCTURE.contains(&service.as_str()) {
+            return Some(format!(
+                "{service}: the gateway answers it for itself; leave it out"
+            ));
+        }
         let missing = pool.get_service_by_name(service).is_none();
         missing
             .then(|| format!("{service}: no such service; give its descriptors in DESCRIPTOR_SETS"))

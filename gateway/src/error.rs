@@ -1,5 +1,7 @@
 //! The one error shape: `google.rpc.Status` as JSON, whatever went wrong.
 
+mod challenge;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -9,8 +11,8 @@ use tonic::{Code, Status};
 use tonic_types::{FieldViolation, StatusExt as _, pb};
 use transcode::{RequestError, RequestErrorKind};
 
-use chassis::layer::authenticate::{SCOPE, SCOPE_MISSING};
 use chassis::layer::idempotency::IDEMPOTENCY_KEY_REUSED;
+use chassis::layer::load_shed::OVERLOADED;
 use chassis::layer::validation::{INVALID_REQUEST, violated};
 use chassis::status::{Reason, reason_of};
 
@@ -219,6 +221,14 @@ impl Failure {
         .into()
     }
 
+    /// So much of other bodies is kept that there is no room for this one.
+    #[must_use]
+    pub fn no_room_for_body() -> Self {
+        OVERLOADED
+            .status("too many large bodies at once; try again later")
+            .into()
+    }
+
     /// A request that cannot be understood as what it says it is.
     #[must_use]
     pub fn invalid_request(message: &str) -> Self {
@@ -272,10 +282,11 @@ impl Failure {
         headers.insert(header::CACHE_CONTROL, fixed("no-store"));
         match http {
             StatusCode::UNAUTHORIZED => {
-                headers.insert(header::WWW_AUTHENTICATE, fixed("Bearer"));
+                headers.insert(header::WWW_AUTHENTICATE, challenge::unauthorized(&status));
             }
             StatusCode::FORBIDDEN => headers.extend(
-                insufficient_scope(&status).map(|challenge| (header::WWW_AUTHENTICATE, challenge)),
+                challenge::insufficient_scope(&status)
+                    .map(|challenge| (header::WWW_AUTHENTICATE, challenge)),
             ),
             // What is left of a body that is not read would be taken for the next request.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
@@ -291,17 +302,6 @@ impl Failure {
         }
         response
     }
-}
-
-/// What a client needs to know whose token is not good for the method (RFC 6750, 3.1).
-fn insufficient_scope(status: &Status) -> Option<HeaderValue> {
-    let info = status.get_details_error_info()?;
-    let scope = info.metadata.get(SCOPE)?;
-    // What a service of another platform says may be anything.
-    let legal = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
-    let is_ours = info.reason == SCOPE_MISSING.reason && scope.bytes().all(legal);
-    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
-    HeaderValue::try_from(challenge).ok().filter(|_| is_ours)
 }
 
 /// The name of a code in the gRPC specification.
@@ -375,7 +375,7 @@ mod tests {
             authenticate::TOKEN_EXPIRED,
             authenticate::INTERNAL_METHOD,
             authenticate::ROLE_MISSING,
-            SCOPE_MISSING,
+            authenticate::SCOPE_MISSING,
             crate::limits::RATE_LIMITED,
             crate::breaker::SERVICE_UNAVAILABLE,
             idempotency::IDEMPOTENCY_KEY_INVALID,
@@ -417,28 +417,6 @@ mod tests {
         assert_eq!(rounded_up.as_deref(), Some("1"));
         assert_eq!(told(Status::unavailable("no")).as_deref(), Some("1"));
         assert_eq!(told(Status::aborted("no")), None);
-    }
-
-    #[test]
-    fn whoever_has_not_the_scope_is_told_which_it_is() {
-        let told = |status: Status| {
-            let response = Failure::from(status).into_response();
-            let told = response.headers().get(header::WWW_AUTHENTICATE);
-            (
-                response.status().as_u16(),
-                told.map(|told| told.to_str().unwrap().to_owned()),
-            )
-        };
-        let about = |scope: &str| [(SCOPE.to_owned(), scope.to_owned())];
-        let missing = |scope| SCOPE_MISSING.status_about("no", about(scope));
-        let challenge = "Bearer error=\"insufficient_scope\", scope=\"a.b c\"".to_owned();
-        assert_eq!(told(missing("a.b c")), (403, Some(challenge)));
-        for forged in ["a\" b=\"", "a\\", "a\r\nb: c", "ü"] {
-            assert_eq!(told(missing(forged)), (403, None), "{forged}");
-        }
-        let role = chassis::layer::authenticate::ROLE_MISSING;
-        assert_eq!(told(role.status_about("no", about("a"))), (403, None));
-        assert_eq!(told(Status::permission_denied("no")), (403, None));
     }
 
     #[test]

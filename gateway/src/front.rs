@@ -10,7 +10,7 @@ use chassis::layer::method::Methods;
 use chassis::layer::{self, authenticate, idempotency, log, method, metrics, trace};
 use chassis::timeout;
 use chassis::trace::{BAGGAGE, TRACEPARENT, TRACESTATE};
-use http::{HeaderMap, HeaderName, Request, Response, header};
+use http::{Extensions, HeaderMap, HeaderName, Request, Response, header};
 use token::{AccessVerifier, Identity};
 use tonic::Status;
 use tonic::body::Body;
@@ -52,7 +52,17 @@ const LONGEST_USER_AGENT: usize = 256;
 /// Answers gRPC calls: those it admits go to their service, and each of the contract has its line in
 /// the log and counts, admitted or not. Clones share everything.
 #[derive(Clone)]
-pub struct Front(Upstream);
+pub struct Front {
+    calls: Upstream,
+    admission: Arc<Admission>,
+}
+
+/// What was decided of a call before its body was read, in the request's extensions.
+#[derive(Debug, Clone)]
+struct Early {
+    admitted: Result<(), Status>,
+    standing: Option<Standing>,
+}
 
 /// The methods that are served here and where their calls go.
 struct Admission {
@@ -127,8 +137,9 @@ impl Front {
             limiter,
             passed_on,
         });
+        let admitting = Arc::clone(&admission);
         let calls = service_fn(move |mut request: Request<Body>| {
-            let admission = Arc::clone(&admission);
+            let admission = Arc::clone(&admitting);
             async move {
                 let mut standing = None;
                 let admitted = admission.admit(&mut request, &mut standing).await;
@@ -145,7 +156,27 @@ impl Front {
         let calls = log::layer().layer(calls);
         let calls = metrics::layer().layer(calls);
         let calls = trace::layer(parts).layer(calls);
-        Self(Shared::new(method::layer(methods).layer(calls)))
+        Self {
+            calls: Shared::new(method::layer(methods).layer(calls)),
+            admission,
+        }
+    }
+
+    /// Whether a call of the method with this gRPC path may be made, decided before its body is read. It is
+    /// counted as a call, and not again when it is made.
+    pub(crate) async fn admits<B>(&self, path: &str, request: &mut Request<B>) -> bool {
+        let mut standing = None;
+        let client = request.extensions().get::<Client>();
+        let admitted = self
+            .admission
+            .check(path, request.headers(), client, &mut standing)
+            .await
+            .map(|_| ());
+        let may = admitted.is_ok();
+        request
+            .extensions_mut()
+            .insert(Early { admitted, standing });
+        may
     }
 
     /// Answers a gRPC call.
@@ -153,7 +184,15 @@ impl Front {
         &self,
         request: Request<Body>,
     ) -> impl Future<Output = Response<Body>> + Send + use<> {
-        self.0.answer(request)
+        self.calls.answer(request)
+    }
+}
+
+/// Says in the headers of an answer what is left to the caller of a call that was admitted and not made.
+pub(crate) fn write_standing(extensions: &mut Extensions, headers: &mut HeaderMap) {
+    let early = extensions.remove::<Early>();
+    if let Some(standing) = early.and_then(|early| early.standing) {
+        standing.write(headers);
     }
 }
 
@@ -166,27 +205,54 @@ impl Admission {
         request: &mut Request<Body>,
         standing: &mut Option<Standing>,
     ) -> Result<&Upstream, Status> {
+        let early = request.extensions_mut().remove::<Early>();
         let path = request.uri().path();
-        let Some(admitted) = self.methods.get(path) else {
+        let client = request.extensions().get::<Client>();
+        let admitted = match early {
+            None => {
+                self.check(path, request.headers(), client, standing)
+                    .await?
+            }
+            Some(early) => {
+                *standing = early.standing;
+                early.admitted?;
+                self.find(path)?
+            }
+        };
+        *request.headers_mut() = passed_on(request.headers(), client, &self.passed_on);
+        Ok(&admitted.upstream)
+    }
+
+    fn find(&self, path: &str) -> Result<&Admitted, Status> {
+        self.methods.get(path).ok_or_else(|| {
             // Not served here, so it may have no other line in the log.
             tracing::debug!(rpc.method = path, "no such method");
-            return Err(Status::unimplemented("no such method here"));
-        };
-        let client = request.extensions().get::<Client>();
+            Status::unimplemented("no such method here")
+        })
+    }
+
+    /// Whether a call may be made; `standing` is what is left to its caller.
+    async fn check(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        client: Option<&Client>,
+        standing: &mut Option<Standing>,
+    ) -> Result<&Admitted, Status> {
+        let admitted = self.find(path)?;
         // Before anything else, so that guessing tokens is limited too.
         if let (Some(limits), Some(client)) = (&admitted.by_address, client) {
             let caller = limits::address(client.address);
             self.count(limits, &caller, standing).await?;
         }
-        let identity = self.authorize(&admitted.method, request.headers()).await?;
+        let identity = self.authorize(&admitted.method, headers).await?;
         if let (Some(limits), Some(identity)) = (&admitted.by_identity, identity) {
             let caller = limits::user(identity.user_id);
             self.count(limits, &caller, standing).await?;
         }
         // Here already: a key that no service takes is no reason to ask one.
-        idempotency::key(request.headers())?;
-        *request.headers_mut() = passed_on(request.headers(), client, &self.passed_on);
-        Ok(&admitted.upstream)
+        idempotency::key(headers)?;
+        Ok(admitted)
     }
 
     /// Counts a call, and keeps the standing that is the closest.

@@ -189,9 +189,10 @@ impl Gateway {
             passed_on: parts.edge.metadata.clone(),
         };
         let front = Front::new(&stack, &methods, policy, &upstreams);
+        let has_accounts = parts.contracts.hosts_accounts();
         let Contracts { pool, contract, .. } = parts.contracts;
 
-        let openapi = pages::openapi::Document::new(Arc::clone(&transcoder));
+        let openapi = pages::openapi::Document::new(Arc::clone(&transcoder), has_accounts);
         let rest = Rest::new(
             transcoder,
             Arc::clone(&contract),
@@ -325,6 +326,13 @@ fn transcoder(
         // To the outside an internal method does not exist.
         let method = contract.get(&path)?;
         if method.access == Access::Internal {
+            return None;
+        }
+        if descriptor.is_client_streaming() {
+            tracing::warn!(
+                rpc.method = path,
+                "a stream of requests has no form over REST: the method is there over gRPC alone"
+            );
             return None;
         }
         let empty = descriptor.output().full_name() == "google.protobuf.Empty";

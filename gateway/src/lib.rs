@@ -13,6 +13,7 @@
 //! | [`gateway`] | putting the parts together |
 //! | [`client`] | who is at the other end |
 //! | [`metadata`] | headers of the client's own that go further |
+//! | `arrival` | whether the body of a request has arrived |
 //! | [`breaker`] | leaves services alone that fail all calls |
 //! | [`limits`] | how often methods may be called |
 //! | [`auth`] | `auth.v1.AuthService`: mints tokens, asks the user service |
@@ -28,6 +29,7 @@
 //! | [`tls`] | TLS of that port |
 //! | [`certificate`] | what the gateway shows of itself, to clients and upstreams |
 
+mod arrival;
 pub mod auth;
 pub mod breaker;
 pub mod certificate;

@@ -1,10 +1,10 @@
 //! REST, through the contract's `google.api.http` rules. No handler is written for an endpoint.
 
+mod body;
 mod cache;
 mod keep_alive;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
 };
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use prost_reflect::DescriptorPool;
 use tokio::task::JoinSet;
 use tonic::Status;
@@ -24,10 +24,12 @@ use transcode::service::answer::{
 };
 use transcode::{Route, StreamForm, Transcoder};
 
+use crate::client::Client;
 use crate::compression::{self, Uncompressed};
 use crate::error::Failure;
-use crate::front::Front;
+use crate::front::{self, Front};
 use crate::limits;
+use body::Bodies;
 use keep_alive::KeepAlive;
 
 /// The largest body that is taken where the contract states none, in bytes.
@@ -42,9 +44,6 @@ static COMPRESSION: [HeaderName; 2] = [
     HeaderName::from_static("grpc-accept-encoding"),
 ];
 
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Answers REST requests. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Rest {
@@ -53,6 +52,7 @@ pub struct Rest {
     /// The types of error details.
     pool: DescriptorPool,
     front: Front,
+    bodies: Arc<Bodies>,
 }
 
 // === impl Rest ===
@@ -67,11 +67,17 @@ impl Rest {
         pool: DescriptorPool,
         front: Front,
     ) -> Self {
+        let largest = contract
+            .methods()
+            .into_iter()
+            .filter_map(|method| method.rest.max_body);
+        let bodies = Bodies::new(largest.fold(BODY_LIMIT, usize::max));
         Self {
             transcoder,
             contract,
             pool,
             front,
+            bodies,
         }
     }
 
@@ -83,10 +89,18 @@ impl Rest {
         {
             return no_content(&allow);
         }
-        let response = self.transcode(request).await;
-        let response = response.unwrap_or_else(|failure| failure.respond(&self.pool));
+        let response = match self.transcode(request).await {
+            Ok(response) => response,
+            Err(failure) => {
+                let mut response = failure.respond(&self.pool);
+                // Where the call was admitted and never made.
+                front::write_standing(request.extensions_mut(), response.headers_mut());
+                response
+            }
+        };
         if request.method() == Method::HEAD {
-            return without_body(response);
+            let encoded = request.headers().contains_key(header::ACCEPT_ENCODING);
+            return without_body(response, encoded);
         }
         response
     }
@@ -98,11 +112,17 @@ impl Rest {
         let grpc_path = route.grpc_path();
         let method = self.contract.get(grpc_path);
         let body = if route.takes_body() {
+            // Nobody's body is read whose call would not be made.
+            if !self.front.admits(grpc_path, request).await {
+                return Err(self.refused(&route, request).await);
+            }
             let limit = method
                 .and_then(|method| method.rest.max_body)
                 .unwrap_or(BODY_LIMIT);
             let body = std::mem::take(request.body_mut());
-            read(request.headers(), body, limit).await?
+            let client = request.extensions().get::<Client>();
+            let reading = self.bodies.read(request.headers(), client, body, limit);
+            Box::pin(reading).await?
         } else {
             Bytes::new()
         };
@@ -127,7 +147,8 @@ impl Rest {
         let takes_trailers = takes_trailers(headers);
         let max_age = method.and_then(|method| method.rest.cache);
         let max_age = max_age.filter(|_| reads);
-        let kept = max_age.and_then(|_| headers.get(header::IF_NONE_MATCH).cloned());
+        let kept = max_age.map(|_| headers.get_all(header::IF_NONE_MATCH).iter());
+        let kept: Vec<_> = kept.into_iter().flatten().cloned().collect();
         let call = call(&route, request, &message);
         if let Some(form) = form {
             // What a stream keeps is large, and would make the future of every call so.
@@ -140,13 +161,23 @@ impl Rest {
             response.extensions_mut().insert(Uncompressed);
         }
         let response = match max_age {
-            Some(max_age) => cache::kept(response, max_age, kept.as_ref()),
+            Some(max_age) => cache::kept(response, max_age, &kept),
             None => response.map(Body::from),
         };
         if takes_trailers && !answered.trailers.is_empty() {
             return Ok(trailed(response, answered.trailers));
         }
         Ok(response)
+    }
+
+    /// Why a call is refused that is not to be admitted. It goes through the front all the same, where it
+    /// has its line in the log and is counted.
+    async fn refused(&self, route: &Route<'_>, request: &mut Request<Body>) -> Failure {
+        let call = call(route, request, b"");
+        match unary(route, self.front.call(call).await).await {
+            Err(error) => failed(route.grpc_path(), error),
+            Ok(_) => Status::internal("the service failed").into(),
+        }
     }
 
     /// The answer of a stream, which goes on after this.
@@ -204,10 +235,12 @@ fn trailed(response: Response<Body>, trailers: HeaderMap) -> Response<Body> {
 }
 
 /// What `HEAD` is answered (RFC 9110, 9.3.2). HTTP/1.1 would leave the body out by itself.
-fn without_body(response: Response<Body>) -> Response<Body> {
+/// To a client that takes encodings nothing is said of a length that GET might not have.
+fn without_body(response: Response<Body>, encoded: bool) -> Response<Body> {
     let (mut head, body) = response.into_parts();
     head.headers.remove(header::TRAILER);
-    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+    let told = |length: &u64| *length > 0 && !(encoded && *length >= compression::SMALLEST);
+    if let Some(length) = body.size_hint().exact().filter(told) {
         head.headers.insert(header::CONTENT_LENGTH, length.into());
     }
     Response::from_parts(head, Body::empty())
@@ -221,30 +254,6 @@ pub(crate) fn no_content(allow: &str) -> Response<Body> {
         response.headers_mut().insert(header::ALLOW, allow);
     }
     response
-}
-
-async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Failure> {
-    let encodings = headers.get_all(header::CONTENT_ENCODING);
-    let plain = |encoding: &HeaderValue| {
-        encoding.is_empty() || encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-    };
-    if !encodings.iter().all(plain) {
-        return Err(Failure::body_encoded());
-    }
-    let announced = headers.get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(Failure::body_too_large(limit));
-    }
-    let collected = Limited::new(body, limit).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::body_too_large(limit)),
-        Ok(Err(_)) => Err(crate::error::BODY_INCOMPLETE
-            .status("the body broke off")
-            .into()),
-        Err(_) => Err(Failure::body_timeout()),
-    }
 }
 
 /// The gRPC call of a REST request, with its headers and extensions.

@@ -20,7 +20,7 @@ mod deferred;
 mod reflection;
 
 pub use args::{GrpcArgs, GrpcConfig, VerifierArgs};
-pub use beside::{Beside, health_and_reflection, is_infrastructure};
+pub use beside::{Beside, INFRASTRUCTURE, health_and_reflection, is_infrastructure};
 pub use check::{NotReady, check};
 pub use deferred::Deferred;
 
@@ -106,6 +106,31 @@ where
         () = over => {
             tracing::warn!("gRPC connections were busy {DRAIN:?} after the soft stop; dropped");
             Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_of_a_contract_may_be_named_as_those_of_grpc_are() {
+        for own in [
+            "/grpc.health.v1.Health/Check",
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        ] {
+            assert!(is_infrastructure(own), "{own}");
+        }
+        for other in [
+            "/grpc.testing.TestService/UnaryCall",
+            "/grpc.health.v1.Healthy/Check",
+            "/grpc.health.v1.Health",
+            "/grpc.",
+            "/user.v1.UserService/Find",
+        ] {
+            assert!(!is_infrastructure(other), "{other}");
         }
     }
 }

@@ -51,6 +51,14 @@ fn what_is_no_upstream_is_named() {
 }
 
 #[test]
+fn what_the_gateway_answers_itself_is_no_upstream() {
+    for own in ["auth.v1.AuthService", "grpc.health.v1.Health"] {
+        let faults = faults(&[], &format!("{own}=http://localhost:1"), None);
+        assert!(faults.contains("leave it out"), "{faults}");
+    }
+}
+
+#[test]
 fn a_service_of_a_set_is_fronted_where_it_is_named() {
     let named = upstreams("feed.v1.FeedService=http://localhost:1").unwrap();
     let contracts = Contracts::read(&[feed()], &named, Some(Access::Public), Bus::Here).unwrap();

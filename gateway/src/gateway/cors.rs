@@ -23,9 +23,15 @@ pub(super) fn layer(origins: Vec<HeaderValue>, metadata: Vec<HeaderName>) -> Cor
         HeaderName::from_static("idempotency-key"),
         HeaderName::from_static("traceparent"),
         HeaderName::from_static("tracestate"),
+        HeaderName::from_static("baggage"),
         request_id::HEADER,
         rest::LAST_EVENT_ID,
     ];
+    // Over REST metadata comes in either form.
+    let prefixed = metadata
+        .iter()
+        .filter_map(|name| format!("grpc-metadata-{name}").parse().ok());
+    let prefixed: Vec<HeaderName> = prefixed.collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([
@@ -36,7 +42,13 @@ pub(super) fn layer(origins: Vec<HeaderValue>, metadata: Vec<HeaderName>) -> Cor
             Method::PATCH,
             Method::DELETE,
         ])
-        .allow_headers(allowed.into_iter().chain(metadata).collect::<Vec<_>>())
+        .allow_headers(
+            allowed
+                .into_iter()
+                .chain(metadata)
+                .chain(prefixed)
+                .collect::<Vec<_>>(),
+        )
         // Which metadata an answer has is for its service to know, and no cookie makes it a secret.
         .expose_headers(Any)
         .max_age(PREFLIGHT_KEPT)

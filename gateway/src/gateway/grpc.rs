@@ -4,15 +4,19 @@ use std::convert::Infallible;
 
 use axum::body::Body;
 use chassis::grpc::Beside;
-use http::{Method, Request, Response, Version, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Version, header};
 use http_body_util::BodyExt as _;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
+use crate::arrival;
 use crate::error::Failure;
 use crate::front::Front;
 
-/// The forms of gRPC-Web that are read.
+/// The forms of gRPC that are read: messages are of protobuf.
+const GRPC: [&str; 2] = ["application/grpc", "application/grpc+proto"];
+
+/// The same of gRPC-Web.
 const GRPC_WEB: [&str; 4] = [
     "application/grpc-web",
     "application/grpc-web+proto",
@@ -20,35 +24,59 @@ const GRPC_WEB: [&str; 4] = [
     "application/grpc-web-text+proto",
 ];
 
+/// The content type of a request, without its parameters.
+fn form(request: &Request<Body>) -> &[u8] {
+    let form = request.headers().get(header::CONTENT_TYPE);
+    let form = form.map_or(&b""[..], |form| form.as_bytes());
+    let end = form.iter().position(|byte| *byte == b';');
+    form[..end.unwrap_or(form.len())].trim_ascii()
+}
+
+fn begins_with(form: &[u8], start: &str) -> bool {
+    let head = form.get(..start.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
+}
+
 /// Whether a request is for gRPC or gRPC-Web, by its content type.
 pub(super) fn is_grpc(request: &Request<Body>) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    content_type.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc"))
+    begins_with(form(request), "application/grpc")
 }
 
 fn is_grpc_web(request: &Request<Body>) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    content_type.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc-web"))
+    begins_with(form(request), "application/grpc-web")
 }
 
 /// Refuses what says that it is gRPC or gRPC-Web and cannot be: there is no way to answer it in its
-/// own protocol.
-fn check_grpc(request: &Request<Body>) -> Result<(), Failure> {
+/// own protocol. What is left has its content type in its usual spelling.
+fn check_grpc(request: &mut Request<Body>) -> Result<(), Failure> {
     if request.method() != Method::POST {
         return Err(Failure::method_not_allowed("POST"));
     }
-    if is_grpc_web(request) {
-        let content_type = request.headers().get(header::CONTENT_TYPE);
-        if !content_type.is_some_and(|form| GRPC_WEB.iter().any(|read| form == read)) {
-            let read = GRPC_WEB.join(", ");
-            return Err(Failure::unsupported(&format!("gRPC-Web is read as {read}")));
-        }
-    } else if request.version() != Version::HTTP_2 {
+    let is_web = is_grpc_web(request);
+    if !is_web && request.version() != Version::HTTP_2 {
         return Err(Failure::invalid_request(
             "gRPC needs HTTP/2; over HTTP/1.1 send gRPC-Web (application/grpc-web) or REST",
         ));
     }
+    let read: &[&'static str] = if is_web { &GRPC_WEB } else { &GRPC };
+    let form = form(request);
+    let Some(usual) = read
+        .iter()
+        .find(|read| form.eq_ignore_ascii_case(read.as_bytes()))
+    else {
+        let (name, read) = (if is_web { "gRPC-Web" } else { "gRPC" }, read.join(", "));
+        return Err(Failure::unsupported(&format!("{name} is read as {read}")));
+    };
+    let usual = HeaderValue::from_static(usual);
+    request.headers_mut().insert(header::CONTENT_TYPE, usual);
     Ok(())
+}
+
+/// Whether a header of an upstream's answer is not for a browser: what pages of other origins may do, and
+/// who may keep the answer, is for the gateway to say.
+fn is_for_the_gateway(name: &HeaderName) -> bool {
+    name.as_str().starts_with("access-control-")
+        || [header::SET_COOKIE, header::CACHE_CONTROL].contains(name)
 }
 
 /// Native gRPC and gRPC-Web: the front, and health and reflection beside it.
@@ -67,21 +95,31 @@ pub(super) fn service(
             let response = if chassis::grpc::is_infrastructure(request.uri().path()) {
                 beside.answer(request).await
             } else {
-                front.call(request).await
+                front.call(arrival::watched(request)).await
             };
             Ok::<_, Infallible>(response)
         }
     });
     let web = GrpcWebLayer::new().layer(calls);
-    service_fn(move |request: Request<Body>| {
+    service_fn(move |mut request: Request<Body>| {
         let web = web.clone();
         async move {
-            if let Err(failure) = check_grpc(&request) {
+            if let Err(failure) = check_grpc(&mut request) {
                 return Ok(failure.into_response());
             }
             let is_web = is_grpc_web(&request);
             let request = request.map(tonic::body::Body::new);
-            let response = web.oneshot(request).await?;
+            let mut response = web.oneshot(request).await?;
+            if is_web {
+                let names = response.headers().keys();
+                let taken: Vec<_> = names
+                    .filter(|name| is_for_the_gateway(name))
+                    .cloned()
+                    .collect();
+                for name in taken {
+                    response.headers_mut().remove(name);
+                }
+            }
             // gRPC-Web's trailers and base64 make the body longer than the message, whose length
             // tonic-web passes on: it would be taken for the body's, which would then be cut short.
             let unsized_if_web = |body: tonic::body::Body| {

@@ -54,6 +54,7 @@ impl Http {
     pub(super) async fn answer(&self, request: &mut Request<Body>) -> Response<Body> {
         // Whoever takes no encoding is not asked which.
         if request.headers().contains_key(header::ACCEPT_ENCODING) {
+            compression::settle(request.headers_mut());
             return self.compressed.answer(std::mem::take(request)).await;
         }
         self.parts.answer(request).await

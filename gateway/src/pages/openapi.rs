@@ -12,6 +12,8 @@ use transcode::openapi::Info;
 #[derive(Debug, Clone)]
 pub struct Document {
     transcoder: Arc<Transcoder>,
+    /// Whether the accounts are among what is described.
+    has_accounts: bool,
     made: Arc<OnceLock<Bytes>>,
 }
 
@@ -20,19 +22,23 @@ pub struct Document {
 impl Document {
     /// The document of all routes.
     #[must_use]
-    pub fn new(transcoder: Arc<Transcoder>) -> Self {
-        let made = Arc::default();
-        Self { transcoder, made }
+    pub fn new(transcoder: Arc<Transcoder>, has_accounts: bool) -> Self {
+        Self {
+            transcoder,
+            has_accounts,
+            made: Arc::default(),
+        }
     }
 
     /// The document as JSON.
     #[must_use]
     pub fn json(&self) -> Bytes {
-        self.made.get_or_init(|| make(&self.transcoder)).clone()
+        let make = || make(&self.transcoder, self.has_accounts);
+        self.made.get_or_init(make).clone()
     }
 }
 
-fn make(transcoder: &Transcoder) -> Bytes {
+fn make(transcoder: &Transcoder, has_accounts: bool) -> Bytes {
     let mut extra_paths = Map::new();
     let state = json!({
         "type": "object",
@@ -63,11 +69,15 @@ fn make(transcoder: &Transcoder) -> Bytes {
         },
     });
     extra_paths.insert("/health".into(), health);
+    let (title, what) = if has_accounts {
+        ("Trolleybus", "Accounts over REST.")
+    } else {
+        ("API", "gRPC services over REST.")
+    };
     let info = Info {
-        title: "Trolleybus".into(),
+        title: title.into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        description:
-            "Accounts over REST. The same methods answer to gRPC and gRPC-Web on this port.".into(),
+        description: format!("{what} The same methods answer to gRPC and gRPC-Web on this port."),
         extra_paths,
     };
     Bytes::from(transcoder.openapi(&info).to_string())

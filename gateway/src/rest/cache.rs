@@ -11,12 +11,12 @@ use sha2::{Digest as _, Sha256};
 /// How much of the hash is the validator, in bytes: no two answers of one resource will have the same.
 const TAG: usize = 16;
 
-/// Says of an answer how long it may be kept, and leaves out what the client has already. `kept` is its
-/// `if-none-match`.
+/// Says of an answer how long it may be kept, and leaves out what the client has already. `kept` are its
+/// lines of `if-none-match`.
 pub(super) fn kept(
     mut response: Response<Bytes>,
     max_age: Duration,
-    kept: Option<&HeaderValue>,
+    kept: &[HeaderValue],
 ) -> Response<Body> {
     if response.status() != StatusCode::OK {
         return response.map(Body::from);
@@ -41,7 +41,7 @@ pub(super) fn kept(
         let varies = HeaderValue::from_static("authorization, accept-language");
         headers.append(header::VARY, varies);
     }
-    if kept.is_some_and(|kept| names(kept, &tag)) {
+    if kept.iter().any(|kept| names(kept, &tag)) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response.headers_mut().remove(header::CONTENT_TYPE);
         return response.map(|_| Body::empty());
@@ -63,8 +63,9 @@ mod tests {
 
     fn answer(text: &'static str, if_none_match: Option<&str>) -> Response<Body> {
         let response = Response::new(Bytes::from_static(text.as_bytes()));
-        let header = if_none_match.map(|text| text.parse().unwrap());
-        kept(response, Duration::from_secs(60), header.as_ref())
+        let lines = if_none_match.into_iter().flat_map(str::lines);
+        let lines: Vec<_> = lines.map(|line| line.parse().unwrap()).collect();
+        kept(response, Duration::from_secs(60), &lines)
     }
 
     #[test]
@@ -73,7 +74,13 @@ mod tests {
         let tag = first.headers()["etag"].to_str().unwrap().to_owned();
         assert_eq!(first.headers()["cache-control"], "private, max-age=60");
         let strong = tag.trim_start_matches("W/");
-        for has in [&tag, strong, "*", &format!("\"x\", {tag}")] {
+        for has in [
+            &tag,
+            strong,
+            "*",
+            &format!("\"x\", {tag}"),
+            &format!("\"x\"\n{tag}"),
+        ] {
             let again = answer("{}", Some(has));
             assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{has}");
             assert_eq!(again.headers()["etag"], tag.as_str());
@@ -88,7 +95,7 @@ mod tests {
     fn what_is_no_plain_success_is_not_kept() {
         let mut created = Response::new(Bytes::new());
         *created.status_mut() = StatusCode::CREATED;
-        let created = kept(created, Duration::ZERO, None);
+        let created = kept(created, Duration::ZERO, &[]);
         assert!(created.headers().get("etag").is_none());
     }
 }

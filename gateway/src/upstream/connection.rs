@@ -19,9 +19,13 @@ use super::target::{Stream, Target};
 /// How long a connection may take to be made, TLS and the first frames included.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much a server may send before it is read, in bytes: of one answer, and of all on a connection.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// How much of one answer a server may send before it is read, in bytes: what is kept for a client that
+/// takes nothing of it.
+const STREAM_WINDOW: u32 = 256 * 1024;
+
+/// The same of all answers on a connection: as much as HTTP/2 allows. They share it, so with less some that
+/// nobody reads would hold up all others.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
 /// The largest metadata of an answer, in bytes.
 const HEADERS: u32 = 32 * 1024;

@@ -65,10 +65,13 @@ impl Exchange {
     /// There is none, not even one that says that the call failed.
     pub(super) async fn answer(mut self, as_a_whole: bool) -> Result<Response<Body>, Status> {
         let response = poll_fn(|context| self.poll(context)).await?;
+        let (mut head, stream) = response.into_parts();
+        if let Some(status) = status::foreign(&head) {
+            return Err(status);
+        }
         // A stream of requests may go on when the answer has begun.
         let sending = self.sending;
         let sending = sending.map(|sending| Rest(tokio::spawn(sending).abort_handle()));
-        let (mut head, stream) = response.into_parts();
         let body = Received {
             stream,
             has_data: true,

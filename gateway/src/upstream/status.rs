@@ -1,9 +1,14 @@
 //! What a broken connection or stream means for the call on it.
 
+use std::time::Duration;
+
+use chassis::layer::ending;
 use chassis::status::{DETAILS, has_readable_details};
 use h2::{Error, Reason};
-use http::HeaderMap;
+use http::response::Parts;
+use http::{HeaderMap, StatusCode, header};
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// The status by the table of gRPC over HTTP/2
 /// (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, "Errors").
@@ -26,6 +31,39 @@ pub(super) fn of(error: &Error) -> Status {
         _ => "the service failed",
     };
     Status::new(code, message)
+}
+
+/// What is said by an answer that is not of gRPC: by a proxy before the service, most often. By the table
+/// of <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>. `None` for one that is.
+pub(super) fn foreign(head: &Parts) -> Option<Status> {
+    let form = head.headers.get(header::CONTENT_TYPE);
+    let is_grpc = form.is_some_and(|form| form.as_bytes().starts_with(b"application/grpc"));
+    if (head.status == StatusCode::OK && is_grpc) || ending::status(&head.headers).is_some() {
+        return None;
+    }
+    tracing::debug!("an answer is not gRPC: {} {form:?}", head.status);
+    let (code, message) = match head.status.as_u16() {
+        401 => (Code::Unauthenticated, "the service wants another token"),
+        403 => (Code::PermissionDenied, "the service does not permit it"),
+        404 => (Code::Unimplemented, "the service has no such method"),
+        429 | 502..=504 => (
+            Code::Unavailable,
+            "the service cannot be reached; try again later",
+        ),
+        400 => (Code::Internal, "the service failed"),
+        _ => (Code::Unknown, "the service failed"),
+    };
+    let after = head.headers.get(header::RETRY_AFTER);
+    let after = after.and_then(|after| after.to_str().ok()?.parse().ok());
+    let after = after.filter(|_| code == Code::Unavailable);
+    Some(match after {
+        None => Status::new(code, message),
+        Some(seconds) => {
+            let wait = Duration::from_secs(u64::from(u16::min(seconds, 3600)));
+            let details = ErrorDetails::with_retry_info(Some(wait));
+            Status::with_error_details(code, message, details)
+        }
+    })
 }
 
 /// Takes away what could not be read of a status in headers or trailers.

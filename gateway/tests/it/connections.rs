@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tonic::transport::server::TcpIncoming;
 
 use crate::harness::TestGateway;
-use crate::upstreams::read;
+use crate::upstreams::{accepted, read};
 
 /// A gateway in front of a server of the feed that is still to be made.
 async fn fronting() -> (TestGateway, TcpListener) {
@@ -55,8 +55,7 @@ async fn a_server_that_is_about_to_go_keeps_its_calls_and_gets_no_new_ones() {
     let served = Arc::new(AtomicUsize::new(0));
     let later = Arc::clone(&served);
     tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut first = h2::server::handshake(stream).await.unwrap();
+        let mut first = accepted(&listener).await;
         let (_, held) = first.accept().await.unwrap().unwrap();
         first.graceful_shutdown();
         says_so.notify_one();
@@ -77,8 +76,7 @@ async fn a_server_that_is_about_to_go_keeps_its_calls_and_gets_no_new_ones() {
             }
         };
         let on_second = async {
-            let (stream, _) = listener.accept().await.unwrap();
-            let mut second = h2::server::handshake(stream).await.unwrap();
+            let mut second = accepted(&listener).await;
             while let Some(Ok((_, respond))) = second.accept().await {
                 later.fetch_add(1, Ordering::Relaxed);
                 answer(respond);
@@ -152,8 +150,7 @@ async fn a_server_that_speaks_something_else_is_unavailable() {
 async fn an_answer_that_breaks_off_is_no_answer() {
     let (gateway, listener) = fronting().await;
     tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let mut connection = accepted(&listener).await;
         let mut reasons = [h2::Reason::INTERNAL_ERROR, h2::Reason::REFUSED_STREAM].into_iter();
         while let Some(Ok((_, mut respond))) = connection.accept().await {
             let Some(reason) = reasons.next() else {
@@ -177,8 +174,7 @@ async fn an_answer_that_breaks_off_is_no_answer() {
 async fn summed() -> TestGateway {
     let (gateway, listener) = fronting().await;
     tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let mut connection = accepted(&listener).await;
         while let Some(Ok((_, respond))) = connection.accept().await {
             let mut trailers = HeaderMap::new();
             trailers.insert("sum", HeaderValue::from_static("7"));

@@ -1,9 +1,10 @@
 //! What the gateway answers by itself.
 
 use gateway::{Contracts, Edge};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-use crate::harness::TestGateway;
+use crate::harness::{Answer, TestGateway};
 
 const ORIGIN: &str = "http://shop.example";
 
@@ -106,6 +107,7 @@ async fn grpc_that_cannot_be_is_told_why() {
         ("GET", "-web", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "", 405, "METHOD_NOT_ALLOWED"),
         ("POST", "-web+json", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("POST", "-web-text+json", 415, "UNSUPPORTED_MEDIA_TYPE"),
     ];
     for (method, form, status, reason) in cases {
         let answer = gateway.ask(&format!("{method} {path}{form}")).await;
@@ -175,6 +177,85 @@ async fn browsers_are_told_to_make_nothing_else_of_an_answer() {
         ] {
             assert_eq!(answer.header(name), Some(value), "{request}");
         }
+    }
+}
+
+/// The head of the answer to a call over HTTP/2, or to one of gRPC-Web.
+async fn called(gateway: &TestGateway, content_type: &str) -> http::HeaderMap {
+    let stream = TcpStream::connect(gateway.address).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::post("http://gateway/auth.v1.AuthService/Login");
+    let request = request.header("content-type", content_type);
+    let mut ready = client.ready().await.unwrap();
+    let (response, _) = ready.send_request(request.body(()).unwrap(), true).unwrap();
+    let (mut head, _) = response.await.unwrap().into_parts();
+    head.headers
+        .insert("status", head.status.as_str().parse().unwrap());
+    head.headers
+}
+
+#[tokio::test]
+async fn messages_of_grpc_are_protobuf_however_it_is_written() {
+    let gateway = TestGateway::start(&[]).await;
+    for (form, status) in [
+        ("application/grpc", "200"),
+        ("application/grpc+proto", "200"),
+        ("Application/GRPC", "200"),
+        ("application/grpc; charset=utf-8", "200"),
+        ("application/grpc+json", "415"),
+        ("application/grpcx", "415"),
+        ("application/grpc-web", "200"),
+        ("application/grpc-web-text;charset=utf-8", "200"),
+        ("Application/grpc-web-text", "200"),
+        ("application/grpc-web+thrift", "415"),
+    ] {
+        let head = called(&gateway, form).await;
+        assert_eq!(head["status"], status, "{form}");
+        // What is read is no message, and that is told in its own protocol.
+        let is_grpc = head["content-type"]
+            .as_bytes()
+            .starts_with(b"application/grpc");
+        assert_eq!(is_grpc, status == "200", "{form}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_counts_as_a_call() {
+    let contracts = Contracts::compiled().unwrap();
+    let limits = gateway::limits::setting::read("auth.v1.AuthService/Login=2/1m/address");
+    let contracts = contracts.with_rate_limits(limits.unwrap()).unwrap();
+    let gateway = TestGateway::fronting(contracts).await;
+    let login = "POST /api/v1/auth/login\ncontent-type: application/json\ncontent-length: 1";
+    for (status, remaining) in [(400, "1"), (400, "0"), (429, "0")] {
+        let mut stream = gateway.send(login, "connection: close\r\n\r\n{").await;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let answer = Answer::parse(&text);
+        assert_eq!(answer.status, status, "{text}");
+        assert_eq!(
+            answer.header("ratelimit-remaining"),
+            Some(remaining),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_comes_as_it_is_to_whoever_takes_no_encoding_and_not_even_that() {
+    let gateway = TestGateway::start(&[]).await;
+    for (path, status) in [
+        ("/livez", 200),
+        ("/nowhere", 404),
+        ("/api/openapi.json", 200),
+    ] {
+        let answer = gateway
+            .ask(&format!("GET {path}\naccept-encoding: *;q=0"))
+            .await;
+        assert_eq!(
+            (answer.status, answer.header("content-encoding")),
+            (status, None)
+        );
     }
 }
 

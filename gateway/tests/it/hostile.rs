@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::figures::{Figures, count, resident_kib, soaking};
@@ -345,4 +346,47 @@ async fn a_body_that_is_too_large_is_refused_before_it_has_come() {
     );
     assert_eq!(status_of(&gateway, endless.as_bytes()).await, (413, true));
     is_served(&gateway).await;
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_end_are_kept_up_to_a_share_of_the_memory() {
+    let gateway = TestGateway::start(&[]).await;
+    let before = resident_kib();
+    let size = 1024 * 1024;
+    let head =
+        format!("POST /api/v1/auth/login\ncontent-type: application/json\ncontent-length: {size}");
+    let most = vec![b' '; size - 10];
+    let bodies = count(24, 1_000);
+    let mut answers = JoinSet::new();
+    for _ in 0..bodies {
+        let mut stream = gateway.send(&head, "\r\n").await;
+        // It may have been refused before all of it was sent.
+        let _ = stream.write_all(&most).await;
+        answers.spawn(async move {
+            let mut told = [0; 12];
+            stream.read_exact(&mut told).await.map(|_| told)
+        });
+    }
+    // One client has room for 16 at most; the others hear of it at once.
+    let refused = bodies - 16;
+    for _ in 0..refused {
+        let told = timeout(PATIENCE, answers.join_next()).await.unwrap();
+        // Who is still sending may find the connection reset.
+        if let Ok(told) = told.unwrap().unwrap() {
+            assert_eq!(&told, b"HTTP/1.1 429");
+        }
+    }
+    assert!(
+        answers.try_join_next().is_none(),
+        "fewer are kept than may be"
+    );
+    is_served(&gateway).await;
+    let mut figures = Figures::new("bodies without an end");
+    figures.add("refused", refused);
+    let grown = resident_kib().saturating_sub(before);
+    figures.add("KiB more", grown);
+    figures.publish();
+    if soaking() {
+        assert!(grown < 128 * 1024, "{grown} KiB");
+    }
 }

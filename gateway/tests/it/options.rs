@@ -207,3 +207,23 @@ async fn the_document_says_it_all() {
         "{watch}"
     );
 }
+
+#[tokio::test]
+async fn whoever_may_not_call_is_told_so_before_the_body_is_read() {
+    let gateway = fronting().await;
+    let head = "POST /v1/orders\ncontent-type: application/json\ncontent-length: 50";
+    // A client that sends nothing of it.
+    for (token, status) in [
+        (String::new(), 401),
+        ("\nauthorization: Bearer forged".to_owned(), 401),
+        (format!("\nauthorization: Bearer {}", token(&[])), 403),
+    ] {
+        let answer = gateway.ask(&format!("{head}{token}")).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    let answer = gateway
+        .ask(&format!("{head}\nauthorization: Bearer forged"))
+        .await;
+    let challenge = Some("Bearer error=\"invalid_token\"");
+    assert_eq!(answer.header("www-authenticate"), challenge);
+}

@@ -96,6 +96,26 @@ async fn metadata_goes_further_if_it_is_let() {
 }
 
 #[tokio::test]
+async fn browsers_may_send_metadata_in_either_form() {
+    let edge = Edge {
+        metadata: vec!["x-tenant".parse().unwrap()],
+        cors_origins: vec!["http://shop.example".parse().unwrap()],
+        ..Edge::default()
+    };
+    let gateway = limited("", edge).await;
+    let preflight = "OPTIONS /v1/feeds/a/posts/3\norigin: http://shop.example\n\
+                     access-control-request-method: GET";
+    let answer = gateway.ask(preflight).await;
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    for name in ["x-tenant", "grpc-metadata-x-tenant", "baggage"] {
+        assert!(
+            allowed.split(',').any(|one| one.trim() == name),
+            "{allowed}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_large_is_compressed_for_those_who_take_it() {
     let gateway = limited("", Edge::default()).await;
     for (accept, coding) in [("gzip", "gzip"), ("br;q=0.5, zstd", "zstd"), ("br", "br")] {

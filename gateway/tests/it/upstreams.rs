@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chassis::contract::Access;
 use gateway::Contracts;
 use gateway::contracts::{Bus, DescriptorSet, upstreams};
@@ -12,7 +13,7 @@ use test_contract::feed::feed_service_client::FeedServiceClient;
 use test_contract::feed::feed_service_server::FeedServiceServer;
 use test_contract::feed::{DESCRIPTORS, GetRequest, Post, WatchRequest};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tonic::Code;
 use tonic::transport::server::TcpIncoming;
 
@@ -33,6 +34,17 @@ pub(crate) fn read(server: &str, access: Access, bus: Bus) -> Contracts {
     };
     let named = upstreams(&format!("feed.v1.FeedService={server}")).unwrap();
     Contracts::read(&[set], &named, Some(access), bus).unwrap()
+}
+
+/// The connection of the gateway. The port may have been a broker's before, whose clients look for it here
+/// and speak no HTTP/2.
+pub(crate) async fn accepted(listener: &TcpListener) -> h2::server::Connection<TcpStream, Bytes> {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        if let Ok(connection) = h2::server::handshake(stream).await {
+            return connection;
+        }
+    }
 }
 
 /// Serves the feed until the test ends.
@@ -185,6 +197,14 @@ async fn native_calls_go_through_streams_of_requests_included() {
     let posts = (0..5).map(|_| Post::default()).collect::<Vec<_>>();
     let taken = client.upload(tokio_stream::iter(posts)).await.unwrap();
     assert_eq!(taken.into_inner().count, 5);
+    // Over REST there is no form for them, whatever the contract says.
+    let answer = gateway
+        .ask("POST /v1/feeds:upload\ncontent-length: 0")
+        .await;
+    assert_eq!(
+        (answer.status, answer.reason().as_str()),
+        (404, "ROUTE_NOT_FOUND")
+    );
 }
 
 #[tokio::test]
@@ -205,6 +225,7 @@ async fn its_routes_are_in_the_document_beside_the_platforms_own() {
     let forms = &watch["responses"]["200"]["content"];
     assert!(forms["text/event-stream"].is_object(), "{watch}");
     assert!(document["paths"]["/api/v1/auth/login"].is_object());
+    assert!(document["paths"].get("/v1/feeds:upload").is_none());
 }
 
 #[tokio::test]

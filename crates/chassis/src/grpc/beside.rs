@@ -54,10 +54,21 @@ pub async fn health_and_reflection(
     }
 }
 
+/// The services that are here beside the contract's.
+pub const INFRASTRUCTURE: [&str; 3] = [
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
+
 /// Whether a path is of health or reflection, and not of a contract.
 #[must_use]
 pub fn is_infrastructure(path: &str) -> bool {
+    // Most packages are others: they are not compared.
     path.starts_with("/grpc.")
+        && path[1..]
+            .split_once('/')
+            .is_some_and(|(service, _)| INFRASTRUCTURE.contains(&service))
 }
 
 /// Reports each change of readiness until the soft stop.

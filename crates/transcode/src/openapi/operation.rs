@@ -7,7 +7,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, ServiceDescriptor}
 use serde_json::{Map, Value as Json, json};
 
 use super::comments::{Comments, split};
-use super::paths::{Wildcard, path_of};
+use super::paths::{Paths, Wildcard};
 use super::rules::bounds;
 use super::schema::Schemas;
 use super::{example, names};
@@ -53,12 +53,13 @@ impl<'d> Operations<'d> {
     /// Path, HTTP method in lower case, operation.
     pub(crate) fn all(&self) -> Vec<(String, String, Json)> {
         let ids = names::operation_ids(self.bindings);
+        let mut paths = Paths::default();
         self.bindings
             .iter()
             .zip(ids)
             .filter_map(|(binding, id)| {
                 let method = http_method(binding)?;
-                let (path, wildcards) = path_of(binding);
+                let (path, wildcards) = paths.of(binding);
                 Some((path, method, self.operation(binding, &id, &wildcards)))
             })
             .collect()
@@ -115,12 +116,17 @@ impl<'d> Operations<'d> {
                 });
                 if let Some(index) = wildcard.variable {
                     let field = binding.variables[index].leaf();
+                    let name = &binding.template.variables[index].field;
                     if wildcard.whole {
                         let mut schema = self.schemas.field(field);
                         describe(&mut parameter, &mut schema);
                         parameter["schema"] = schema;
+                        if wildcard.name != *name {
+                            let said = parameter["description"].as_str().unwrap_or_default();
+                            let said = format!("The field `{name}`. {said}");
+                            parameter["description"] = json!(said.trim_end());
+                        }
                     } else {
-                        let name = &binding.template.variables[index].field;
                         parameter["description"] = json!(format!("A part of `{name}`."));
                     }
                 }

@@ -131,8 +131,8 @@ impl Incoming {
         }
         let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
         if length > MESSAGE_LIMIT {
-            let message = format!("the message is larger than the limit of {MESSAGE_LIMIT} bytes");
-            return Err(Status::resource_exhausted(message).into());
+            // Nothing that passes: asked again, it would be as large.
+            return Err(broken("a message is larger than the limit of 4 MiB"));
         }
         if rest.len() < length {
             return Ok(None);

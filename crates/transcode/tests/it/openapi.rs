@@ -200,12 +200,26 @@ fn wildcards_of_a_variable_are_parameters_of_their_own() {
             "/v1/everything/{id}",
             "/v1/files/{name}",
             "/v1/search",
-            "/v1/shelves/{book.name1}/books/{book.name2}",
             "/v1/shelves/{name1}/books/{name2}",
             "/v1/tags",
             "/v1/uploads/{id}",
         ]
     );
+    // Other names do not make another path; the first ones stand for all.
+    let shelf = &document["paths"]["/v1/shelves/{name1}/books/{name2}"];
+    let named = |method: &str| {
+        let parameters = shelf[method]["parameters"].as_array().unwrap();
+        let of_path = parameters
+            .iter()
+            .filter(|parameter| parameter["in"] == "path");
+        of_path
+            .map(|parameter| parameter["name"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(named("get"), ["name1", "name2"]);
+    assert_eq!(named("patch"), ["name1", "name2"]);
+    let part = &shelf["patch"]["parameters"][0]["description"];
+    assert_eq!(part, "A part of `book.name`.");
     let put = &document["paths"]["/v1/everything/{id}"]["put"];
     let schema = &put["requestBody"]["content"]["application/json"]["schema"];
     assert_eq!(schema["properties"].get("id"), None);

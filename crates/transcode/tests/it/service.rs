@@ -293,7 +293,7 @@ async fn a_server_that_breaks_the_protocol_is_an_error() {
         ),
         (vec![data(b"\0\0\0\0\0\0"), trailers("0")], 500),
         (vec![data(b"\x01\0\0\0\0"), trailers("0")], 500),
-        (vec![data(b"\0\xff\xff\xff\xff"), trailers("0")], 429),
+        (vec![data(b"\0\xff\xff\xff\xff"), trailers("0")], 500),
         (vec![data(b"\0\0\0\0\x01\xff"), trailers("0")], 500),
         (vec![data(b"\0\0\0\0\0"), trailers("7")], 403),
         (vec![Err(Status::unavailable("gone"))], 503),
