@@ -1,23 +1,31 @@
-//! Whether the body of a request has arrived: until then its client keeps the call waiting, and not the
-//! service.
+//! Whether a request waits for its client: for as long as the rest of its body does not come, it says nothing
+//! of the service.
 
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
+use parking_lot::Mutex;
 use tonic::Status;
 use tonic::body::Body;
 
-/// When the body of a request had arrived, in the request's extensions. Without one it was there from the
-/// beginning.
+/// How the body of a request comes, in the request's extensions. Without one it was there from the beginning.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Arrival(Arc<OnceLock<Instant>>);
+pub(crate) struct Arrival(Arc<Mutex<Progress>>);
 
-/// A body that is watched to its end.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Whether more of it was asked for and has not come.
+    waits: bool,
+    /// When it last had waited.
+    went_on: Option<Instant>,
+}
+
+/// A body that is watched.
 struct Watched {
     body: Body,
     arrival: Arrival,
@@ -43,13 +51,23 @@ pub(crate) fn watched(request: Request<Body>) -> Request<Body> {
 // === impl Arrival ===
 
 impl Arrival {
-    /// When it had arrived, if it has.
-    pub(crate) fn at(&self) -> Option<Instant> {
-        self.0.get().copied()
+    /// Whether it is the client that is waited for.
+    pub(crate) fn waits(&self) -> bool {
+        self.0.lock().waits
     }
 
-    pub(crate) fn note(&self) {
-        self.0.get_or_init(Instant::now);
+    /// When the client was last waited for and sent more, if it ever was.
+    pub(crate) fn went_on(&self) -> Option<Instant> {
+        self.0.lock().went_on
+    }
+
+    /// Notes that more was asked for: whether it has come.
+    pub(crate) fn note(&self, has_come: bool) {
+        let mut progress = self.0.lock();
+        if has_come && progress.waits {
+            progress.went_on = Some(Instant::now());
+        }
+        progress.waits = !has_come;
     }
 }
 
@@ -63,15 +81,9 @@ impl http_body::Body for Watched {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        let has_ended = match &frame {
-            None => true,
-            Some(frame) => frame.is_ok() && self.body.is_end_stream(),
-        };
-        if has_ended {
-            self.arrival.note();
-        }
-        Poll::Ready(frame)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        self.arrival.note(polled.is_ready());
+        Poll::Ready(ready!(polled))
     }
 
     fn is_end_stream(&self) -> bool {

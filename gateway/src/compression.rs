@@ -30,15 +30,16 @@ pub(crate) fn layer() -> CompressionLayer<impl Predicate> {
 }
 
 /// Takes away that an answer may not be as it is, where a client says so: there may be no encoding that it
-/// takes, or none that is worth it, and RFC 9110, 12.5.3 lets an answer be as it is all the same. Were it
+/// takes, or none that is worth it, and a server may disregard the wish (RFC 9110, 12.5.3). Were the answer
 /// refused, a call that was made would look as if it had not been.
 pub(crate) fn settle(headers: &mut HeaderMap) {
-    let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
-    let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
+    let lines = || headers.get_all(header::ACCEPT_ENCODING).into_iter();
     // Nearly nobody excludes anything.
-    if !lines.iter().any(|line| line.contains("=0")) {
+    let excludes = |line: &HeaderValue| line.as_bytes().windows(2).any(|pair| pair == b"=0");
+    if !lines().any(excludes) {
         return;
     }
+    let lines: Vec<_> = lines().filter_map(|line| line.to_str().ok()).collect();
     let excludes_plain = |wish: &&str| {
         let (coding, weight) = wish.split_once(';').unwrap_or((wish, ""));
         let coding = coding.trim();

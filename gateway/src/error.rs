@@ -2,13 +2,15 @@
 
 mod challenge;
 
+use std::time::Duration;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use prost::Message as _;
 use prost_reflect::DescriptorPool;
 use tonic::{Code, Status};
-use tonic_types::{FieldViolation, StatusExt as _, pb};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _, pb};
 use transcode::{RequestError, RequestErrorKind};
 
 use chassis::layer::idempotency::IDEMPOTENCY_KEY_REUSED;
@@ -224,8 +226,9 @@ impl Failure {
     /// So much of other bodies is kept that there is no room for this one.
     #[must_use]
     pub fn no_room_for_body() -> Self {
+        let wait = ErrorDetails::with_retry_info(Some(Duration::from_secs(RETRY_AFTER)));
         OVERLOADED
-            .status("too many large bodies at once; try again later")
+            .status_with("too many large bodies at once: try again later", wait)
             .into()
     }
 
@@ -288,7 +291,7 @@ impl Failure {
                 challenge::insufficient_scope(&status)
                     .map(|challenge| (header::WWW_AUTHENTICATE, challenge)),
             ),
-            // What is left of a body that is not read would be taken for the next request.
+            // The rest of the body is not read, and the connection ends with it.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
                 headers.insert(header::CONNECTION, fixed("close"));
             }
@@ -410,7 +413,7 @@ mod tests {
             let after = response.headers().get(header::RETRY_AFTER);
             after.map(|after| after.to_str().unwrap().to_owned())
         };
-        let info = |delay| tonic_types::ErrorDetails::with_retry_info(Some(delay));
+        let info = |delay| ErrorDetails::with_retry_info(Some(delay));
         let in_use = |delay| Status::with_error_details(Code::Aborted, "no", info(delay));
         assert_eq!(told(in_use(Duration::from_secs(3))).as_deref(), Some("3"));
         let rounded_up = told(in_use(Duration::from_millis(250)));

@@ -1,6 +1,8 @@
 //! What every call passes, whatever protocol brought it: which methods are served here, who may
 //! call them, what of the client's headers goes further, the deadline, the contract's rules.
 
+mod early;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,7 +12,7 @@ use chassis::layer::method::Methods;
 use chassis::layer::{self, authenticate, idempotency, log, method, metrics, trace};
 use chassis::timeout;
 use chassis::trace::{BAGGAGE, TRACEPARENT, TRACESTATE};
-use http::{Extensions, HeaderMap, HeaderName, Request, Response, header};
+use http::{HeaderMap, HeaderName, Request, Response, header};
 use token::{AccessVerifier, Identity};
 use tonic::Status;
 use tonic::body::Body;
@@ -21,6 +23,8 @@ use crate::limits::{self, Limiter, Limits, Standing};
 use crate::revocation::Revocations;
 use crate::shared::Shared;
 use crate::{metadata, request_id};
+use early::Early;
+pub(crate) use early::write_standing;
 
 /// Where the calls of a service go.
 pub type Upstream = Shared<Request<Body>, Response<Body>>;
@@ -55,13 +59,6 @@ const LONGEST_USER_AGENT: usize = 256;
 pub struct Front {
     calls: Upstream,
     admission: Arc<Admission>,
-}
-
-/// What was decided of a call before its body was read, in the request's extensions.
-#[derive(Debug, Clone)]
-struct Early {
-    admitted: Result<(), Status>,
-    standing: Option<Standing>,
 }
 
 /// The methods that are served here and where their calls go.
@@ -162,37 +159,12 @@ impl Front {
         }
     }
 
-    /// Whether a call of the method with this gRPC path may be made, decided before its body is read. It is
-    /// counted as a call, and not again when it is made.
-    pub(crate) async fn admits<B>(&self, path: &str, request: &mut Request<B>) -> bool {
-        let mut standing = None;
-        let client = request.extensions().get::<Client>();
-        let admitted = self
-            .admission
-            .check(path, request.headers(), client, &mut standing)
-            .await
-            .map(|_| ());
-        let may = admitted.is_ok();
-        request
-            .extensions_mut()
-            .insert(Early { admitted, standing });
-        may
-    }
-
     /// Answers a gRPC call.
     pub fn call(
         &self,
         request: Request<Body>,
     ) -> impl Future<Output = Response<Body>> + Send + use<> {
         self.calls.answer(request)
-    }
-}
-
-/// Says in the headers of an answer what is left to the caller of a call that was admitted and not made.
-pub(crate) fn write_standing(extensions: &mut Extensions, headers: &mut HeaderMap) {
-    let early = extensions.remove::<Early>();
-    if let Some(standing) = early.and_then(|early| early.standing) {
-        standing.write(headers);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Putting the parts together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,7 +13,7 @@ use chassis::layer;
 use chassis::layer::method::Methods;
 use chassis::metrics::Metrics;
 use chassis::shutdown::Shutdown;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use prost_reflect::DescriptorPool;
 use thiserror::Error;
 use token::{AccessSigner, AccessVerifier, RefreshKeys};
@@ -163,6 +164,7 @@ impl Gateway {
         let transcoder = Arc::new(transcoder(
             &parts.contracts.pool,
             &parts.contracts.contract,
+            &parts.contracts.direct,
         )?);
         let verifier = match &parts.tokens {
             Tokens::Minted { signer, .. } => signer.verifier(),
@@ -309,6 +311,7 @@ fn is_cors(request: &Request<Body>) -> bool {
 fn transcoder(
     pool: &DescriptorPool,
     contract: &Contract,
+    direct: &BTreeMap<String, Uri>,
 ) -> Result<Transcoder, transcode::BuildError> {
     use chassis::contract::Access;
     let methods = contract.methods();
@@ -328,7 +331,8 @@ fn transcoder(
         if method.access == Access::Internal {
             return None;
         }
-        if descriptor.is_client_streaming() {
+        // Of a contract that is not ours nobody here can say otherwise.
+        if descriptor.is_client_streaming() && direct.contains_key(&method.service) {
             tracing::warn!(
                 rpc.method = path,
                 "a stream of requests has no form over REST: the method is there over gRPC alone"

@@ -13,7 +13,7 @@
 //! | [`gateway`] | putting the parts together |
 //! | [`client`] | who is at the other end |
 //! | [`metadata`] | headers of the client's own that go further |
-//! | `arrival` | whether the body of a request has arrived |
+//! | `arrival` | whether a request waits for its client |
 //! | [`breaker`] | leaves services alone that fail all calls |
 //! | [`limits`] | how often methods may be called |
 //! | [`auth`] | `auth.v1.AuthService`: mints tokens, asks the user service |

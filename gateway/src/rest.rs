@@ -89,17 +89,26 @@ impl Rest {
         {
             return no_content(&allow);
         }
+        // A call takes the headers with it.
+        let is_head = request.method() == Method::HEAD;
+        let encoded = is_head && request.headers().contains_key(header::ACCEPT_ENCODING);
+        let expects =
+            !request.body().is_end_stream() && request.headers().contains_key(header::EXPECT);
         let response = match self.transcode(request).await {
             Ok(response) => response,
             Err(failure) => {
                 let mut response = failure.respond(&self.pool);
                 // Where the call was admitted and never made.
                 front::write_standing(request.extensions_mut(), response.headers_mut());
+                // Who waits to be asked for the body has sent nothing of it.
+                if request.version() < Version::HTTP_2 && (expects || !is_spared(request).await) {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(header::CONNECTION, close);
+                }
                 response
             }
         };
-        if request.method() == Method::HEAD {
-            let encoded = request.headers().contains_key(header::ACCEPT_ENCODING);
+        if is_head {
             return without_body(response, encoded);
         }
         response
@@ -119,10 +128,16 @@ impl Rest {
             let limit = method
                 .and_then(|method| method.rest.max_body)
                 .unwrap_or(BODY_LIMIT);
-            let body = std::mem::take(request.body_mut());
+            let mut body = std::mem::take(request.body_mut());
             let client = request.extensions().get::<Client>();
-            let reading = self.bodies.read(request.headers(), client, body, limit);
-            Box::pin(reading).await?
+            let reading = self
+                .bodies
+                .read(request.headers(), client, &mut body, limit);
+            let read = Box::pin(reading).await;
+            if read.is_err() {
+                *request.body_mut() = body;
+            }
+            read?
         } else {
             Bytes::new()
         };
@@ -221,6 +236,15 @@ impl Rest {
             response.map(Body::new)
         })
     }
+}
+
+/// Whether nothing is left of the body of a request that was refused.
+async fn is_spared(request: &mut Request<Body>) -> bool {
+    if request.body().is_end_stream() {
+        return true;
+    }
+    let mut body = std::mem::take(request.body_mut());
+    Box::pin(body::spare(&mut body)).await
 }
 
 /// The answer with trailers after it.

@@ -68,7 +68,15 @@ fn check_grpc(request: &mut Request<Body>) -> Result<(), Failure> {
         return Err(Failure::unsupported(&format!("{name} is read as {read}")));
     };
     let usual = HeaderValue::from_static(usual);
-    request.headers_mut().insert(header::CONTENT_TYPE, usual);
+    let headers = request.headers_mut();
+    // The answer is in the form of the request, unless another one is asked for.
+    let is_text = begins_with(usual.as_bytes(), "application/grpc-web-text");
+    let accept = headers.get(header::ACCEPT).map(HeaderValue::as_bytes);
+    if is_text && accept.is_none_or(|accept| begins_with(accept, "application/grpc-web-text")) {
+        let text = HeaderValue::from_static("application/grpc-web-text");
+        headers.insert(header::ACCEPT, text);
+    }
+    headers.insert(header::CONTENT_TYPE, usual);
     Ok(())
 }
 

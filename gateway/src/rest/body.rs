@@ -18,11 +18,17 @@ use crate::limits;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How much of bodies that have not arrived as a whole is kept, in bytes.
-const MOST: usize = 64 * 1024 * 1024;
+/// How much of bodies that have not arrived as a whole is kept, in bytes: of one client, and room for two
+/// bodies at least.
+const SHARE: usize = 16 * 1024 * 1024;
 
-/// How much of that is one client's: one part in so many, and room for two bodies at least.
+/// So many shares are all.
 const SHARES: usize = 4;
+
+/// How much of a body is read that nobody wants, in bytes, and for how long: what clients have sent already
+/// when they hear of it.
+const SPARED: usize = 64 * 1024;
+const SPARED_FOR: Duration = Duration::from_millis(500);
 
 /// What is kept of bodies that have not arrived as a whole. Whoever sends all of a body but its end costs
 /// memory for as long as it may take; nobody has so much of it that nothing is left to others.
@@ -52,7 +58,7 @@ struct Held<'b> {
 impl Bodies {
     /// For bodies of at most `largest` bytes.
     pub(super) fn new(largest: usize) -> Arc<Self> {
-        let share = (MOST / SHARES).max(2 * largest);
+        let share = SHARE.max(2 * largest);
         Arc::new(Self {
             limits: (share * SHARES, share),
             held: Mutex::default(),
@@ -67,7 +73,7 @@ impl Bodies {
         &self,
         headers: &HeaderMap,
         client: Option<&Client>,
-        body: Body,
+        body: &mut Body,
         limit: usize,
     ) -> Result<Bytes, Failure> {
         let encodings = headers.get_all(header::CONTENT_ENCODING);
@@ -91,7 +97,7 @@ impl Bodies {
     async fn whole(
         &self,
         client: Option<&Client>,
-        mut body: Limited<Body>,
+        mut body: Limited<&mut Body>,
         limit: usize,
     ) -> Result<Bytes, Failure> {
         let Some(first) = piece(&mut body, limit).await? else {
@@ -116,8 +122,16 @@ impl Bodies {
     }
 }
 
+/// Reads what is left of a body that nobody wants, if that is little: on a connection of HTTP/1.1 the next
+/// request comes after it. Says whether that was all.
+pub(super) async fn spare(body: &mut Body) -> bool {
+    let all = Limited::new(body, SPARED).collect();
+    let read = tokio::time::timeout(SPARED_FOR, all).await;
+    read.is_ok_and(|read| read.is_ok())
+}
+
 /// The next piece of a body. What is not data is passed over.
-async fn piece(body: &mut Limited<Body>, limit: usize) -> Result<Option<Bytes>, Failure> {
+async fn piece(body: &mut Limited<&mut Body>, limit: usize) -> Result<Option<Bytes>, Failure> {
     while let Some(frame) = body.frame().await {
         match frame {
             Ok(frame) => {
@@ -149,7 +163,10 @@ impl Held<'_> {
             return Err(Failure::no_room_for_body());
         }
         counts.all += more;
-        counts.each.insert(self.client.clone(), own + more);
+        match counts.each.get_mut(&self.client) {
+            Some(own) => *own += more,
+            None => drop(counts.each.insert(self.client.clone(), more)),
+        }
         self.bytes += more;
         Ok(())
     }
@@ -200,8 +217,9 @@ mod tests {
             let bodies = Arc::clone(&bodies);
             let reading = async move {
                 let headers = HeaderMap::new();
+                let mut body = endless(MIB);
                 bodies
-                    .read(&headers, Some(&client(last)), endless(MIB), MIB)
+                    .read(&headers, Some(&client(last)), &mut body, MIB)
                     .await
             };
             Box::pin(reading)
@@ -233,8 +251,8 @@ mod tests {
             limits: (0, 0),
             held: Mutex::default(),
         };
-        let whole = Body::from(vec![b' '; MIB]);
-        let read = bodies.read(&HeaderMap::new(), None, whole, MIB).await;
+        let mut whole = Body::from(vec![b' '; MIB]);
+        let read = bodies.read(&HeaderMap::new(), None, &mut whole, MIB).await;
         assert_eq!(read.unwrap().len(), MIB);
     }
 }

@@ -21,7 +21,7 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much of one answer a server may send before it is read, in bytes: what is kept for a client that
 /// takes nothing of it.
-const STREAM_WINDOW: u32 = 256 * 1024;
+const STREAM_WINDOW: u32 = 64 * 1024;
 
 /// The same of all answers on a connection: as much as HTTP/2 allows. They share it, so with less some that
 /// nobody reads would hold up all others.

@@ -33,6 +33,9 @@ pub(super) fn of(error: &Error) -> Status {
     Status::new(code, message)
 }
 
+/// The longest that a client is told to wait, in seconds.
+const LONGEST_WAIT: u64 = 3600;
+
 /// What is said by an answer that is not of gRPC: by a proxy before the service, most often. By the table
 /// of <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>. `None` for one that is.
 pub(super) fn foreign(head: &Parts) -> Option<Status> {
@@ -46,7 +49,9 @@ pub(super) fn foreign(head: &Parts) -> Option<Status> {
         401 => (Code::Unauthenticated, "the service wants another token"),
         403 => (Code::PermissionDenied, "the service does not permit it"),
         404 => (Code::Unimplemented, "the service has no such method"),
-        429 | 502..=504 => (
+        // UNAVAILABLE in the table, which would say of the service that it is away.
+        429 => (Code::ResourceExhausted, "the service wants fewer calls"),
+        502..=504 => (
             Code::Unavailable,
             "the service cannot be reached; try again later",
         ),
@@ -54,12 +59,12 @@ pub(super) fn foreign(head: &Parts) -> Option<Status> {
         _ => (Code::Unknown, "the service failed"),
     };
     let after = head.headers.get(header::RETRY_AFTER);
-    let after = after.and_then(|after| after.to_str().ok()?.parse().ok());
-    let after = after.filter(|_| code == Code::Unavailable);
+    let after = after.and_then(|after| after.to_str().ok()?.parse::<u64>().ok());
+    let after = after.filter(|_| matches!(code, Code::Unavailable | Code::ResourceExhausted));
     Some(match after {
         None => Status::new(code, message),
         Some(seconds) => {
-            let wait = Duration::from_secs(u64::from(u16::min(seconds, 3600)));
+            let wait = Duration::from_secs(seconds.min(LONGEST_WAIT));
             let details = ErrorDetails::with_retry_info(Some(wait));
             Status::with_error_details(code, message, details)
         }

@@ -217,6 +217,10 @@ async fn messages_of_grpc_are_protobuf_however_it_is_written() {
             .as_bytes()
             .starts_with(b"application/grpc");
         assert_eq!(is_grpc, status == "200", "{form}");
+        let is_text = head["content-type"]
+            .as_bytes()
+            .starts_with(b"application/grpc-web-text");
+        assert_eq!(is_text, form.contains("text"), "{form}");
     }
 }
 

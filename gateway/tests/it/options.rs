@@ -227,3 +227,24 @@ async fn whoever_may_not_call_is_told_so_before_the_body_is_read() {
     let challenge = Some("Bearer error=\"invalid_token\"");
     assert_eq!(answer.header("www-authenticate"), challenge);
 }
+
+#[tokio::test]
+async fn a_connection_goes_on_after_a_refusal_unless_its_body_has_not_come() {
+    use tokio::io::AsyncReadExt as _;
+    let gateway = fronting().await;
+    let head = "POST /v1/orders\ncontent-type: application/json\ncontent-length: 50";
+    let body = "{".repeat(50);
+    let next = "GET /livez HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n";
+    let mut stream = gateway.send(head, &format!("\r\n{body}{next}")).await;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 401 "), "{text}");
+    assert!(text.contains("HTTP/1.1 200 "), "{text}");
+    for expecting in ["", "\nexpect: 100-continue"] {
+        let mut stream = gateway.send(&format!("{head}{expecting}"), "\r\n").await;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 401 "), "{text}");
+        assert!(text.contains("\r\nconnection: close\r\n"), "{text}");
+    }
+}

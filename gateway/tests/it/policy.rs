@@ -146,3 +146,18 @@ async fn what_is_large_is_compressed_for_those_who_take_it() {
         );
     }
 }
+
+#[tokio::test]
+async fn head_tells_no_length_that_get_might_not_have() {
+    let gateway = limited("", Edge::default()).await;
+    let long = "a".repeat(2000);
+    let head = async |feed: &str, accept: &str| {
+        let request = format!("HEAD /v1/feeds/{feed}/posts/3{accept}");
+        let answer = gateway.ask(&request).await;
+        assert_eq!(answer.status, 200);
+        answer.header("content-length").is_some()
+    };
+    assert!(head(&long, "").await);
+    assert!(head("a", "\naccept-encoding: gzip").await);
+    assert!(!head(&long, "\naccept-encoding: gzip").await);
+}

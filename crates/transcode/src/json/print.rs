@@ -16,8 +16,8 @@ use crate::scalar;
 use crate::time;
 use crate::wkt;
 
-/// Messages may nest so deep, those inside of an `Any` included, each of which is decoded by itself:
-/// protobuf's limit for the rest. Printing is recursive, so without a limit a response of some
+/// Messages may nest so deep below the first, those inside of an `Any` included, each of which is decoded by
+/// itself: protobuf's limit for the rest. Printing is recursive, so without a limit a response of some
 /// kilobytes could use up the stack.
 const MAX_DEPTH: usize = 100;
 
@@ -37,7 +37,7 @@ pub(crate) enum Defaults {
 /// The JSON of a message.
 pub(crate) fn print(message: &DynamicMessage, defaults: Defaults) -> Result<Vec<u8>, Unprintable> {
     let mut out = Vec::with_capacity(256);
-    print_into(&mut out, message, defaults, MAX_DEPTH)?;
+    print_into(&mut out, message, defaults, MAX_DEPTH + 1)?;
     Ok(out)
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn print_field(
         out: &mut out,
         defaults: Defaults::Printed,
     };
-    printer.value(&field.kind(), &message.get_field(field), MAX_DEPTH - 1)?;
+    printer.value(&field.kind(), &message.get_field(field), MAX_DEPTH)?;
     Ok(out)
 }
 

@@ -11,6 +11,7 @@ mod contracts;
 mod descriptors;
 mod errors;
 mod hostile;
+mod lenient;
 mod openapi;
 mod path_binding;
 mod plans;
