@@ -9,6 +9,6 @@ pub(crate) mod set;
 pub(crate) mod wait;
 pub(crate) mod world;
 
-pub(crate) use figures::soak;
+pub(crate) use figures::{patient, soak, soaking};
 pub(crate) use wait::{PATIENCE, eventually, within};
 pub(crate) use world::World;

@@ -11,7 +11,7 @@ use tonic::{Request, Status};
 /// What is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Method {
-    /// `NO_SIDE_EFFECTS`.
+    /// `NO_SIDE_EFFECTS`. It is `EchoLate` that is called, which allows more time than `Echo`.
     Echo,
     /// `IDEMPOTENT`.
     Apply,
@@ -47,7 +47,7 @@ impl Method {
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
-            Self::Echo => "/echo.v1.EchoService/Echo",
+            Self::Echo => "/echo.v1.EchoService/EchoLate",
             Self::Apply => "/echo.v1.EchoService/Apply",
             Self::Charge => "/echo.v1.EchoService/Charge",
             Self::ChargeCommitted => "/echo.v1.EchoService/ChargeCommitted",
@@ -86,7 +86,7 @@ impl CallArgs {
                 delay_ms: self.delay_ms,
                 ..EchoRequest::default()
             };
-            let answer = client.echo(self.timed(request)).await?.into_inner();
+            let answer = client.echo_late(self.timed(request)).await?.into_inner();
             return Ok(if answer.text == id {
                 Ok(())
             } else {

@@ -30,6 +30,8 @@ pub enum Line {
 pub struct Ended {
     /// The call's own id, which the service echoes or applies.
     pub id: String,
+    /// Which of the caller's lanes made it: each makes one call after the other.
+    pub lane: u64,
     /// When it was made, in milliseconds since the caller was started.
     pub begun_ms: u64,
     /// When it ended, the same.

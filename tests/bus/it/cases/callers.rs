@@ -5,7 +5,7 @@ use std::time::Instant;
 use bus_tests::call::Method;
 
 use crate::harness::check::check;
-use crate::harness::{PATIENCE, World, eventually, soak};
+use crate::harness::{PATIENCE, World, eventually, patient, soak};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_caller_leaves_the_worker_and_the_next_caller_well() {
@@ -23,7 +23,7 @@ async fn a_killed_caller_leaves_the_worker_and_the_next_caller_well() {
         callers.push(caller);
     }
     let calls = soak(100, 10_000).to_string();
-    let mut next = world.caller("next", Method::Apply, &["--calls", &calls]);
+    let mut next = world.caller("next", Method::Apply, &patient(&["--calls", &calls]));
     assert!(next.process.exit().await.success());
     let look = async || {
         let state = worker.state().await;
@@ -67,7 +67,7 @@ async fn cancelled_calls_leave_nothing_behind_on_either_side() {
     eventually("an idle worker", PATIENCE, look).await;
     let idle = ended.elapsed();
     // The next call is answered as if nothing had been.
-    let mut next = world.caller("b", Method::Echo, &["--calls", "20"]);
+    let mut next = world.caller("b", Method::Echo, &patient(&["--calls", "20"]));
     assert!(next.process.exit().await.success());
     worker.stop().await;
     assert_eq!(next.process.summary().map(|summary| summary.ok), Some(20));

@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 
 use crate::harness::check::check;
 use crate::harness::kafka::Raw;
-use crate::harness::{PATIENCE, World, eventually, soak};
+use crate::harness::{PATIENCE, World, eventually, patient, soak};
 
 /// A gRPC message with its prefix.
 fn framed(message: &[u8]) -> Bytes {
@@ -30,7 +30,7 @@ fn framed(message: &[u8]) -> Bytes {
 async fn call_with_bytes(channel: &KafkaChannel, method: Method, message: &[u8]) -> Status {
     let body = http_body_util::Full::new(framed(message));
     let request = http::Request::post(method.path())
-        .header(header::TIMEOUT, "5000m")
+        .header(header::TIMEOUT, "60000m")
         .body(Body::new(body))
         .unwrap();
     let response = channel.clone().oneshot(request).await.unwrap();
@@ -56,7 +56,7 @@ fn garbage(topic: &str, partition: i32, value: Option<&[u8]>) -> Raw {
 /// Calls through all partitions, which must all be answered.
 async fn all_answered(world: &World, id: &str, method: Method) -> crate::harness::world::Caller {
     let calls = soak(50, 5_000).to_string();
-    let mut caller = world.caller(id, method, &["--calls", &calls]);
+    let mut caller = world.caller(id, method, &patient(&["--calls", &calls]));
     assert!(caller.process.exit().await.success());
     let summary = caller.process.summary().unwrap();
     assert_eq!(summary.ok, summary.calls, "{summary:?}");
@@ -123,7 +123,7 @@ async fn foreign_records_in_a_reply_partition_reach_no_caller() {
     let mut worker = world.worker(&[]).await;
     let calls = soak(150, 10_000).to_string();
     let flags = ["--calls", &calls, "--delay-ms", "100"];
-    let mut caller = world.caller("a", Method::Apply, &flags);
+    let mut caller = world.caller("a", Method::Apply, &patient(&flags));
     caller.process.ended(8).await;
     let (topic, replies) = (world.topic(Method::Apply), world.reply_topic());
     for _ in 0..soak(3, 30) {
@@ -235,11 +235,11 @@ async fn a_message_at_the_limit_is_carried_and_one_byte_more_is_refused() {
         request
     };
     let mut client = EchoServiceClient::new(channel.clone()).max_decoding_message_size(2 * limit);
-    let answer = client.echo(Request::new(sized(limit))).await.unwrap();
+    let answer = client.echo_late(Request::new(sized(limit))).await.unwrap();
     assert_eq!(answer.into_inner().encoded_len(), limit);
     let before = world.kafka.records(&world.topic(Method::Echo)).await.len();
     let status = client
-        .echo(Request::new(sized(limit + 1)))
+        .echo_late(Request::new(sized(limit + 1)))
         .await
         .unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
@@ -250,8 +250,8 @@ async fn a_message_at_the_limit_is_carried_and_one_byte_more_is_refused() {
         reply_bytes: u32::try_from(reply_bytes).unwrap(),
         ..EchoRequest::default()
     };
-    client.echo(ask(limit - 4)).await.unwrap();
-    let status = client.echo(ask(limit - 3)).await.unwrap_err();
+    client.echo_late(ask(limit - 4)).await.unwrap();
+    let status = client.echo_late(ask(limit - 3)).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
     assert_eq!(channel.pending(), 0);
     channel.shutdown().await;

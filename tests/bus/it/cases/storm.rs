@@ -5,7 +5,7 @@ use std::time::Instant;
 use bus_tests::call::Method;
 
 use crate::harness::check::check;
-use crate::harness::{World, soak};
+use crate::harness::{World, patient, soak, soaking};
 
 const STEADILY: [&str; 4] = ["--in-flight", "8", "--pause-ms", "10"];
 
@@ -15,7 +15,7 @@ async fn every_call_is_answered_while_workers_join_and_leave() {
         return;
     };
     let mut first = world.worker(&["--instance", "first"]).await;
-    let mut caller = world.caller("a", Method::Apply, &STEADILY);
+    let mut caller = world.caller("a", Method::Apply, &patient(&STEADILY));
     caller.process.ended(50).await;
     for _ in 0..soak(3, 30) {
         let mut second = world.worker(&[]).await;
@@ -40,7 +40,7 @@ async fn a_slow_worker_does_not_hold_up_the_other() {
     let calls = soak(400, 20_000).to_string();
     let in_flight = soak(64, 512).to_string();
     let flags = ["--in-flight", &in_flight, "--calls", &calls];
-    let mut caller = world.caller("a", Method::Echo, &flags);
+    let mut caller = world.caller("a", Method::Echo, &patient(&flags));
     assert!(caller.process.exit().await.success());
     quick.stop().await;
     slow.stop().await;
@@ -48,8 +48,9 @@ async fn a_slow_worker_does_not_hold_up_the_other() {
     let endings = caller.process.endings();
     let took = |ended: &bus_tests::report::Ended| ended.ended_ms - ended.begun_ms;
     let fast = endings.iter().filter(|(_, ended)| took(ended) < 1000);
-    // A fair share of the partitions is the quick one's, and so of the calls at least a fifth.
-    assert!(fast.count() >= endings.len() / 5);
+    // A fair share of the partitions is the quick one's, and so of the calls at least a fifth. A
+    // machine that is busy with other tests may make all of them slow.
+    assert!(!soaking() || fast.count() >= endings.len() / 5);
     figures.publish();
     assert_eq!(figures.ok, figures.calls, "{figures:?}");
 }
@@ -62,7 +63,7 @@ async fn a_rolling_restart_of_workers_and_callers_loses_no_call() {
     let instance = |name| ["--instance", name];
     let mut one = world.worker(&instance("one")).await;
     let mut two = world.worker(&instance("two")).await;
-    let mut callers = vec![world.caller("0", Method::Apply, &STEADILY)];
+    let mut callers = vec![world.caller("0", Method::Apply, &patient(&STEADILY))];
     let mut begun = callers[0].process.answered_after(Instant::now()).await;
     for turn in 0..soak(1, 10) {
         for (worker, name) in [(&mut one, "one"), (&mut two, "two")] {
@@ -70,7 +71,7 @@ async fn a_rolling_restart_of_workers_and_callers_loses_no_call() {
             *worker = world.worker(&instance(name)).await;
             begun = begun.max(Instant::now());
         }
-        let next = world.caller(&(turn + 1).to_string(), Method::Apply, &STEADILY);
+        let next = world.caller(&(turn + 1).to_string(), Method::Apply, &patient(&STEADILY));
         next.process.answered_after(begun).await;
         callers.last_mut().unwrap().process.stop().await;
         callers.push(next);

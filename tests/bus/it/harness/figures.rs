@@ -38,6 +38,15 @@ pub(crate) fn soaking() -> bool {
     std::env::var("TROLLEYBUS_SOAK").is_ok_and(|value| value == "1")
 }
 
+/// The flags of a caller whose calls must all be answered. In a test run they have a minute: what a
+/// machine that is busy with other tests takes from them is not their bus's fault. In a soak they have
+/// what calls have who do not ask for more.
+pub(crate) fn patient<'a>(flags: &[&'a str]) -> Vec<&'a str> {
+    let minute = ["--deadline-ms", "60000"];
+    let more = if soaking() { &[][..] } else { &minute[..] };
+    [flags, more].concat()
+}
+
 /// A count: small, or that of a soak.
 pub(crate) fn soak(small: u64, long: u64) -> u64 {
     if soaking() { long } else { small }

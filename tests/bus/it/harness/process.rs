@@ -1,5 +1,6 @@
 //! A worker or a caller, running.
 
+use std::collections::HashSet;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
@@ -111,6 +112,21 @@ impl Process {
             _ => None,
         };
         self.line("an answered call", answered).await
+    }
+
+    /// Ends when in each of so many lanes a call ended well that came in after `since`.
+    pub(crate) async fn answered_in_each_lane(&self, lanes: usize, since: Instant) {
+        let mut answered = HashSet::new();
+        let each = |at, line: &Line| {
+            if let Line::Ended(ended) = line
+                && ended.status == OK
+                && at > since
+            {
+                answered.insert(ended.lane);
+            }
+            (answered.len() == lanes).then_some(())
+        };
+        self.line("an answered call in each lane", each).await;
     }
 
     /// Ends when so many calls in all have ended.

@@ -72,7 +72,7 @@ async fn main() -> Result<()> {
         stop: AtomicBool::new(false),
     });
     let lanes: Vec<_> = (0..options.in_flight)
-        .map(|_| tokio::spawn(lane(Arc::clone(&shared), ended.clone())))
+        .map(|number| tokio::spawn(lane(number, Arc::clone(&shared), ended.clone())))
         .collect();
     drop(ended);
     let stopping = Arc::clone(&shared);
@@ -94,7 +94,7 @@ async fn main() -> Result<()> {
 }
 
 /// Makes one call after the other.
-async fn lane(shared: Arc<Shared>, endings: mpsc::UnboundedSender<Ended>) {
+async fn lane(lane: u64, shared: Arc<Shared>, endings: mpsc::UnboundedSender<Ended>) {
     let options = &shared.options;
     while !shared.stop.load(Ordering::Relaxed) {
         let limit = options.calls.unwrap_or(u64::MAX);
@@ -108,6 +108,7 @@ async fn lane(shared: Arc<Shared>, endings: mpsc::UnboundedSender<Ended>) {
         let (status, message) = outcome(&shared, &id).await;
         let ended = Ended {
             id,
+            lane,
             begun_ms: millis(begun),
             ended_ms: millis(shared.started.elapsed()),
             status,
