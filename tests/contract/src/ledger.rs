@@ -19,6 +19,7 @@ pub struct Ledger {
 #[derive(Debug)]
 struct Shared {
     counts: Mutex<Counts>,
+    held: Mutex<HashSet<String>>,
     running: AtomicUsize,
     changed: watch::Sender<()>,
     file: Option<File>,
@@ -51,6 +52,7 @@ impl Ledger {
         Self {
             shared: Arc::new(Shared {
                 counts: Mutex::default(),
+                held: Mutex::default(),
                 running: AtomicUsize::new(0),
                 changed: watch::Sender::new(()),
                 file,
@@ -81,6 +83,30 @@ impl Ledger {
         self.shared.changed.send_replace(());
         let ledger = self.clone();
         (count, Running { ledger })
+    }
+
+    /// Keeps all work on `id` where it is when it has begun, before it fails or takes effect, until
+    /// [`release`](Self::release). So a test can look at what is true meanwhile, however long its
+    /// machine takes to look.
+    pub fn hold(&self, id: &str) {
+        self.shared.held.lock().insert(id.to_owned());
+    }
+
+    /// Lets work on `id` go on.
+    pub fn release(&self, id: &str) {
+        self.shared.held.lock().remove(id);
+        self.shared.changed.send_replace(());
+    }
+
+    /// Whether work on `id` is held.
+    #[must_use]
+    pub fn holds(&self, id: &str) -> bool {
+        self.shared.held.lock().contains(id)
+    }
+
+    /// Ends when work on `id` is not held.
+    pub(crate) async fn may_go_on(&self, id: &str) {
+        self.until(|ledger| !ledger.holds(id)).await;
     }
 
     /// `id` takes effect. Says how often that happened, this time included.

@@ -196,6 +196,7 @@ pub(crate) async fn events_of_one_key_are_handled_in_their_order(bus: Bus) {
 
 pub(crate) async fn an_event_in_order_is_tried_again_in_place_while_its_key_waits(bus: Bus) {
     let service = Echo::default();
+    service.ledger.hold("first");
     bus.serve(&service).await;
     let mut notes = bus.notes().await;
     let first = of_account("ada", failing("first", Code::Unavailable, 2));
@@ -208,6 +209,8 @@ pub(crate) async fn an_event_in_order_is_tried_again_in_place_while_its_key_wait
         .note_in_order(of_account("bob", note("other")))
         .await
         .unwrap();
+    within(service.ledger.until(|ledger| ledger.effects("other") == 1)).await;
+    service.ledger.release("first");
     within(service.ledger.until(|ledger| ledger.all_effects() == 3)).await;
     assert_eq!(service.ledger.applied(), ["other", "first", "second"]);
     assert_eq!(service.ledger.begun("first"), 3);
@@ -235,12 +238,10 @@ pub(crate) async fn an_event_in_order_is_set_aside_and_the_next_of_its_key_goes_
 
 pub(crate) async fn a_key_that_waits_with_many_behind_it_stops_its_partition_alone(bus: Bus) {
     let service = Echo::default();
+    service.ledger.hold("slow");
     let server = bus.serve(&service).await;
     let mut notes = bus.notes().await;
-    let slow = NoteRequest {
-        delay_ms: 3000,
-        ..of_account("ada", note("slow"))
-    };
+    let slow = of_account("ada", note("slow"));
     notes.note_in_order(slow).await.unwrap();
     let behind = (0..200).map(|number| {
         let (mut notes, id) = (notes.clone(), number.to_string());
@@ -262,6 +263,7 @@ pub(crate) async fn a_key_that_waits_with_many_behind_it_stops_its_partition_alo
     })
     .await;
     assert_eq!(service.ledger.effects("slow"), 0);
+    service.ledger.release("slow");
     within(service.ledger.until(|ledger| ledger.all_effects() == 202)).await;
     assert_eq!(service.ledger.applied()[1], "slow");
     bus.finish().await;
