@@ -15,12 +15,10 @@ use chassis::layer::idempotency::{MemoryResponses, Responses};
 use chassis::layer::{LayerService, Parts, stack};
 use chassis::metrics::Metrics;
 use parking_lot::Mutex;
-use test_contract::echo::EchoRequest;
 use test_contract::echo::echo_service_client::EchoServiceClient;
 use test_contract::echo::note_service_client::NoteServiceClient;
 use test_contract::{ECHO, Echo, NOTE};
 use token::AccessSigner;
-use tonic::Request;
 use validate::Validator;
 
 mod invariants;
@@ -141,26 +139,13 @@ impl Bus {
         }
     }
 
-    /// A call to `EchoLate`, which has the time to outlast a change of its service's group. A real
-    /// broker goes on as soon as every member has joined again, well within the usual deadline. The
-    /// embedded one always waits for the session timeout less a second, which is that deadline, and
-    /// does so again for each member that comes or goes.
-    pub(crate) fn outlasting(&self, message: EchoRequest) -> Request<EchoRequest> {
-        let mut request = Request::new(message);
-        if self.embedded.is_none() {
-            request.set_timeout(Duration::from_secs(5));
-        }
-        request
-    }
-
     /// A channel that is ready.
     pub(crate) async fn channel(&self) -> Watched {
         let health = Health::default();
         let contract = Arc::clone(&self.contract);
         let component = health.component("kafka");
-        let channel =
-            KafkaChannel::start(&self.settings, Arc::clone(&contract), &self.app, component);
-        let channel = Watched::new(channel.unwrap(), contract);
+        let channel = KafkaChannel::start(&self.settings, contract, &self.app, component);
+        let channel = Watched::new(channel.unwrap());
         within(health.ready()).await;
         self.channels.lock().push(channel.clone());
         channel

@@ -11,7 +11,7 @@ use test_contract::{ECHO, Echo};
 use tonic::Code;
 
 use crate::calls::echo;
-use crate::harness::{Bus, within};
+use crate::harness::{Bus, PATIENCE, within};
 
 pub(crate) async fn a_stopped_server_leaves_nothing_undone_to_the_next(bus: Bus) {
     let service = Echo::default();
@@ -22,15 +22,16 @@ pub(crate) async fn a_stopped_server_leaves_nothing_undone_to_the_next(bus: Bus)
         ..echo("slow")
     };
     let mut slow = client.clone();
-    let slow = tokio::spawn(async move { slow.echo(request).await });
+    let slow = tokio::spawn(async move { slow.echo_late(request).await });
     within(service.ledger.until(|ledger| ledger.begun("slow") == 1)).await;
-    server.shutdown(Duration::from_secs(5)).await;
+    server.shutdown(PATIENCE).await;
     within(slow).await.unwrap().unwrap();
     assert_eq!(server.in_flight(), 0);
-    // What comes while nobody serves waits for the next server, and what was done is not done again.
+    // What comes while nobody serves waits for the next server, and what was done is not done again. It
+    // has the time to outlast a change of its service's group: the embedded broker waits for the session
+    // timeout less a second, which is the usual deadline, and again for each member that comes or goes.
     let mut waiting = client.clone();
-    let request = bus.outlasting(echo("waits"));
-    let waiting = tokio::spawn(async move { waiting.echo_late(request).await });
+    let waiting = tokio::spawn(async move { waiting.echo_late(echo("waits")).await });
     bus.serve(&service).await;
     within(waiting).await.unwrap().unwrap();
     let ledger = &service.ledger;
@@ -71,20 +72,19 @@ pub(crate) async fn calls_go_on_while_servers_come_and_go(bus: Bus) {
     let service = Echo::default();
     let mut serving = bus.serve(&service).await;
     let client = bus.client().await;
+    // Each outlasts a change of its service's group, as above.
     let calls: Vec<_> = (0..8)
         .map(|lane| {
             let mut client = client.clone();
             let requests: Vec<_> = (0..60)
-                .map(|number| {
-                    bus.outlasting(EchoRequest {
-                        delay_ms: 5,
-                        ..echo(&format!("{lane}-{number}"))
-                    })
+                .map(|number| EchoRequest {
+                    delay_ms: 5,
+                    ..echo(&format!("{lane}-{number}"))
                 })
                 .collect();
             tokio::spawn(async move {
                 for request in requests {
-                    let text = request.get_ref().text.clone();
+                    let text = request.text.clone();
                     let answer = client.echo_late(request).await.unwrap();
                     assert_eq!(answer.into_inner().text, text);
                 }

@@ -187,8 +187,11 @@ pub(crate) async fn a_stream_ends_by_its_deadline(bus: Bus) {
         ..count(1_000_000)
     });
     request.set_timeout(Duration::from_millis(600));
-    let stream = bus.client().await.count(request).await.unwrap();
-    let (_, end) = numbers(stream.into_inner()).await;
+    let end = match bus.client().await.count(request).await {
+        Ok(stream) => numbers(stream.into_inner()).await.1,
+        // On a busy machine it is over before the first answer comes.
+        Err(status) => Err(status),
+    };
     assert_eq!(end.unwrap_err().code(), Code::DeadlineExceeded);
     within(service.ledger.until(|ledger| ledger.running() == 0)).await;
     bus.finish().await;

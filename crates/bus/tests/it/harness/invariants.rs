@@ -1,16 +1,12 @@
 //! What holds after every case, whatever it was about.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chassis::contract::Pattern;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::{Bus, PATIENCE, raw, within};
-
-/// How late a call may end on a machine that does other things too. The soak measures how late they
-/// do end, which should be 50 ms at most.
-const LATE: Duration = Duration::from_secs(2);
 
 impl Bus {
     /// Ends everything in order, and checks what must hold.
@@ -22,7 +18,6 @@ impl Bus {
             assert_eq!(channel.pending(), 0, "a call pends after the case");
             let calls = channel.calls().lock();
             assert_eq!(calls.begun, calls.ended + calls.dropped, "{calls:?}");
-            assert!(calls.latest < LATE, "a call ended late: {calls:?}");
         }
         let served = servers.len();
         for server in servers {

@@ -1,15 +1,13 @@
-//! A channel that watches its calls: each ends once, by its deadline.
+//! A channel that watches its calls: each ends once. How late after its deadline one may end is what
+//! the soak measures.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 use bus::KafkaChannel;
-use chassis::contract::{Contract, Pattern};
-use chassis::timeout;
 use http::{Request, Response};
 use parking_lot::Mutex;
 use tonic::body::Body;
@@ -20,32 +18,24 @@ pub(crate) struct Calls {
     pub(crate) begun: u64,
     pub(crate) ended: u64,
     pub(crate) dropped: u64,
-    /// The latest that one ended after its deadline.
-    pub(crate) latest: Duration,
 }
 
 #[derive(Clone)]
 pub(crate) struct Watched {
     channel: KafkaChannel,
-    contract: Arc<Contract>,
     calls: Arc<Mutex<Calls>>,
 }
 
 /// Notes how a call ended.
 struct Watch {
     calls: Arc<Mutex<Calls>>,
-    deadline: Option<Instant>,
     ended: bool,
 }
 
 impl Watched {
-    pub(crate) fn new(channel: KafkaChannel, contract: Arc<Contract>) -> Self {
+    pub(crate) fn new(channel: KafkaChannel) -> Self {
         let calls = Arc::default();
-        Self {
-            channel,
-            contract,
-            calls,
-        }
+        Self { channel, calls }
     }
 
     pub(crate) fn inner(&self) -> &KafkaChannel {
@@ -75,9 +65,6 @@ impl Drop for Watch {
         } else {
             calls.dropped += 1;
         }
-        if let Some(deadline) = self.deadline {
-            calls.latest = calls.latest.max(deadline.elapsed());
-        }
     }
 }
 
@@ -91,16 +78,9 @@ impl tower::Service<Request<Body>> for Watched {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let method = self.contract.get(request.uri().path());
-        let asked = request.headers().get(timeout::HEADER);
-        let asked = asked.and_then(|asked| timeout::parse(asked.to_str().ok()?));
-        let budget = method
-            .filter(|method| method.pattern == Pattern::RequestReply)
-            .map(|method| method.deadline.min(asked.unwrap_or(method.deadline)));
         self.calls.lock().begun += 1;
         let mut watch = Watch {
             calls: Arc::clone(&self.calls),
-            deadline: budget.map(|budget| Instant::now() + budget),
             ended: false,
         };
         let call = self.channel.call(request);
