@@ -182,23 +182,33 @@ async fn describe(
     Ok(found)
 }
 
-/// A topic's metadata. One that was made a moment ago is not known to every broker yet: then it is
-/// asked for again, for as long as creating it may take.
+/// A topic's metadata. One that was made a moment ago is not known to every broker yet, and a broker
+/// that is busy making others may be late to tell: then it is asked for again, for as long as creating
+/// it may take.
 async fn metadata(
     admin: &AdminClient<DefaultClientContext>,
     topic: &str,
 ) -> Result<Metadata, KafkaError> {
     let until = Instant::now() + CREATE_TIMEOUT;
     loop {
-        let metadata = admin
+        let answer = admin
             .inner()
-            .fetch_metadata(Some(topic), client::ASK_TIMEOUT)?;
-        let is_known = metadata
-            .topics()
-            .first()
-            .is_some_and(|topic| !topic.partitions().is_empty());
-        if is_known || Instant::now() >= until {
-            return Ok(metadata);
+            .fetch_metadata(Some(topic), client::ASK_TIMEOUT);
+        let is_final = match &answer {
+            Ok(metadata) => metadata
+                .topics()
+                .first()
+                .is_some_and(|topic| !topic.partitions().is_empty()),
+            // The second is what no connection in time is called.
+            Err(error) => !matches!(
+                error.rdkafka_error_code(),
+                Some(
+                    RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::BrokerTransportFailure
+                )
+            ),
+        };
+        if is_final || Instant::now() >= until {
+            return answer;
         }
         tokio::time::sleep(client::ASK_AGAIN).await;
     }
