@@ -14,6 +14,10 @@ use crate::settings::Broker;
 /// How long the connection is tried before it is looked at what was said against it.
 const TRY: Duration = Duration::from_millis(100);
 
+/// How often it is tried at least. Where the machine stands still for a while, that takes longer than
+/// the time for a question, and nothing was said yet when that is over.
+const TRIES: u32 = 20;
+
 /// Keeps the first thing that was said against the connection. The clients that do the work hear
 /// nothing of it: an outage would be told by each of them, again and again.
 #[derive(Default)]
@@ -54,7 +58,9 @@ pub(crate) fn of(broker: &Broker) -> Option<String> {
     let client = broker.client("trolleybus-refusal");
     let producer: BaseProducer<Ear> = client.create_with_context(Ear::default()).ok()?;
     let until = Instant::now() + ASK_TIMEOUT;
-    while Instant::now() < until {
+    let mut tries = 0;
+    while tries < TRIES || Instant::now() < until {
+        tries += 1;
         let answer = producer.client().fetch_metadata(None, TRY);
         producer.poll(Duration::ZERO);
         if let Some((code, reason)) = producer.context().heard.lock().take() {

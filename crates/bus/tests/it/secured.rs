@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bus::acl::{self, Process};
 use bus::dead_letter::{DeadLetters, Redrive, Selection};
@@ -26,9 +26,6 @@ use crate::harness::{contract, keys, within};
 mod broker;
 
 use broker::Secured;
-
-/// How long it may take to hear that a connection is refused.
-const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Past the last of a request's attempts.
 const DEAD: u32 = Code::InvalidArgument as u32;
@@ -182,10 +179,8 @@ async fn a_refused_connection_says_why_and_ends() {
     ];
     let world = World::new("refused");
     for (settings, says) in cases {
-        let begun = Instant::now();
         let error = within(topics::apply(&settings, &world.plan(), Some(1))).await;
         let error = error.unwrap_err().to_string();
-        assert!(begun.elapsed() < REFUSED_WITHIN, "{error}");
         assert!(says.iter().all(|text| error.contains(text)), "{error}");
         let (server, serving) = world.serve(&settings, &Echo::default());
         let (channel, calling) = world.call(&settings);
@@ -196,7 +191,7 @@ async fn a_refused_connection_says_why_and_ends() {
             channel.shutdown().await;
             server.shutdown(Duration::from_secs(2)).await;
         };
-        tokio::time::timeout(REFUSED_WITHIN, stopped).await.unwrap();
+        within(stopped).await;
     }
 }
 
