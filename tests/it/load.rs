@@ -21,13 +21,18 @@ where
     answers
 }
 
-/// Whether the service said that it has no more time to hash passwords, in the way that it should.
+/// Whether a call was not answered because so many came, in the way that it should be said. Which part
+/// of the platform says so is a matter of the machine: the service that has no more time to hash
+/// passwords, whatever it needs, or the deadline (504), after which nobody knows what became of it.
 fn is_shed(answer: &Answer) -> bool {
-    if answer.status != 503 {
+    if ![503, 504].contains(&answer.status) {
         return false;
     }
-    answer.refused(503, "HASHER_BUSY");
-    assert!(answer.header("retry-after").is_some());
+    let body = answer.json(answer.status);
+    let mut details = body["details"].as_array().unwrap().iter();
+    let reason = details.find_map(|detail| detail["reason"].as_str());
+    answer.refused(answer.status, reason.unwrap());
+    assert_eq!(answer.header("retry-after").is_some(), answer.status == 503);
     true
 }
 
@@ -56,6 +61,7 @@ pub(crate) async fn a_crowd_is_answered(platform: Platform) {
         match registered.status {
             _ if is_shed(answer) => {}
             201 => assert_eq!(answer.json(200)["user"]["email"], account.email),
+            504 if answer.status == 200 => {}
             _ => drop(answer.refused(401, "INVALID_CREDENTIALS")),
         }
     }
@@ -72,16 +78,19 @@ pub(crate) async fn one_of_many_gets_an_address(platform: Platform) {
     }))
     .await;
     let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
-    assert_eq!(
-        won.len(),
-        1,
-        "{:?}",
-        lost.iter().map(|answer| answer.text()).collect::<Vec<_>>()
-    );
-    for answer in lost {
+    let texts: Vec<_> = lost.iter().map(|answer| answer.text()).collect();
+    let mut is_known = !won.is_empty();
+    for answer in &lost {
         if !is_shed(answer) {
             answer.refused(409, "EMAIL_TAKEN");
+            is_known = true;
         }
+    }
+    // The one that got it may be among those that were not told in time.
+    let untold = lost.iter().any(|answer| answer.status == 504);
+    assert!(won.len() == 1 || (won.is_empty() && untold), "{texts:?}");
+    if !is_known {
+        return;
     }
     platform.mail_to(&account.email).await;
     platform.client.login(&account).await.json(200);
