@@ -68,7 +68,12 @@ impl Answer {
             "{body}"
         );
         if status == 401 {
-            assert_eq!(self.header("www-authenticate"), Some("Bearer"));
+            // A token that is no good is told from none.
+            let challenge = match reason {
+                "TOKEN_INVALID" | "TOKEN_EXPIRED" => "Bearer error=\"invalid_token\"",
+                _ => "Bearer",
+            };
+            assert_eq!(self.header("www-authenticate"), Some(challenge));
         }
         body
     }

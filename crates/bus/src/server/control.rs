@@ -35,13 +35,19 @@ pub(super) struct Control {
 impl Controls {
     /// Registers a call whose caller takes `window` messages for now.
     pub(super) fn register(self: &Arc<Self>, id: &[u8], window: u64) -> Control {
+        let mut calls = self.calls.lock();
+        // What was told while it waited holds when it runs, and so does what is told on the way from there.
+        let before = calls.get(id);
+        let gone = before.is_some_and(|told| told.gone.load(Ordering::Acquire));
+        let widened = before.map_or(0, |told| told.window.load(Ordering::Acquire));
         let told = Arc::new(Told {
-            gone: AtomicBool::new(false),
-            window: AtomicU64::new(window),
+            gone: AtomicBool::new(gone),
+            window: AtomicU64::new(window.max(widened)),
             changed: Notify::new(),
         });
         // A copy of a request that runs takes its place: the caller hears the newer one.
-        self.calls.lock().insert(id.to_vec(), Arc::clone(&told));
+        calls.insert(id.to_vec(), Arc::clone(&told));
+        drop(calls);
         Control {
             controls: Arc::clone(self),
             id: id.to_vec(),
@@ -125,6 +131,24 @@ mod tests {
         assert!(first.is_gone() && !second.is_gone());
         drop((first, second));
         assert!(controls.calls.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_told_while_it_waited_knows_it_when_it_runs() {
+        let controls = Arc::new(Controls::default());
+        let waiting = controls.register(b"1", 1);
+        controls.cancel(b"1");
+        let running = controls.register(b"1", 1);
+        drop(waiting);
+        running.gone().await;
+        drop(running);
+        let waiting = controls.register(b"1", 1);
+        controls.widen(b"1", 9);
+        let running = controls.register(b"1", 1);
+        running.takes(8).await;
+        assert!(!running.is_gone());
+        drop((waiting, running));
+        assert!(!controls.register(b"1", 1).is_gone());
     }
 
     #[tokio::test]
