@@ -94,3 +94,37 @@ impl http_body::Body for Watched {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::poll;
+    use http_body_util::{BodyExt as _, StreamBody};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_waits_while_more_of_it_was_asked_for_and_has_not_come() {
+        let (send, mut sent) = mpsc::unbounded_channel();
+        let frames = futures_util::stream::poll_fn(move |context| sent.poll_recv(context));
+        let mut request = watched(Request::new(Body::new(StreamBody::new(frames))));
+        let arrival = request.extensions().get::<Arrival>().unwrap().clone();
+        // As long as nobody asks, it is not the client that is waited for.
+        assert!(!arrival.waits() && arrival.went_on().is_none());
+        let piece = || Ok::<_, Status>(Frame::data(Bytes::from_static(b"a")));
+        send.send(piece()).unwrap();
+        assert!(poll!(request.body_mut().frame()).is_ready());
+        assert!(!arrival.waits() && arrival.went_on().is_none());
+        assert!(poll!(request.body_mut().frame()).is_pending());
+        assert!(arrival.waits());
+        send.send(piece()).unwrap();
+        assert!(poll!(request.body_mut().frame()).is_ready());
+        assert!(!arrival.waits() && arrival.went_on().is_some());
+        drop(send);
+        assert!(request.body_mut().frame().await.is_none());
+        assert!(!arrival.waits());
+        // What is there as a whole is not watched.
+        let whole = watched(Request::new(Body::empty()));
+        assert!(whole.extensions().get::<Arrival>().is_none());
+    }
+}

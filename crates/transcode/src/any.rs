@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use prost_reflect::{Kind, MessageDescriptor};
 
-const ANY: &str = "google.protobuf.Any";
+use crate::wkt::ANY;
 
 /// Whether messages of the type may hold an `Any`.
 pub(crate) fn reaches_any(root: &MessageDescriptor) -> bool {

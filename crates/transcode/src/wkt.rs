@@ -4,6 +4,9 @@ use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Messa
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error, StrDeserializer};
 
+/// The message that holds one of any type.
+pub(crate) const ANY: &str = "google.protobuf.Any";
+
 /// The message that stands for raw bytes.
 pub(crate) const HTTP_BODY: &str = "google.api.HttpBody";
 

@@ -13,9 +13,7 @@ use serde_json::Value as Json;
 use crate::field_path::{field, free_oneof};
 use crate::scalar;
 use crate::violations::Violations;
-use crate::wkt;
-
-const ANY: &str = "google.protobuf.Any";
+use crate::wkt::{self, ANY};
 
 /// The key of an `Any` that says what is in it.
 const TYPE: &str = "@type";
@@ -63,24 +61,27 @@ impl Reader<'_> {
         if json.is_null() && (field.is_list() || field.is_map() || !takes_null(&kind)) {
             return None;
         }
-        if field.is_list() {
-            return self.list(&kind, json);
-        }
         if field.is_map() {
             return self.map(&kind, json);
         }
-        self.value(&kind, json)
+        self.one_or_many(&kind, field.is_list(), json)
     }
 
+    /// The same of an extension, which is no map.
     fn extension(&mut self, extension: &ExtensionDescriptor, json: &Json) -> Option<Value> {
         let kind = extension.kind();
         if json.is_null() && (extension.is_list() || !takes_null(&kind)) {
             return None;
         }
-        if extension.is_list() {
-            return self.list(&kind, json);
+        self.one_or_many(&kind, extension.is_list(), json)
+    }
+
+    fn one_or_many(&mut self, kind: &Kind, is_list: bool, json: &Json) -> Option<Value> {
+        if is_list {
+            self.list(kind, json)
+        } else {
+            self.value(kind, json)
         }
-        self.value(&kind, json)
     }
 
     /// Reads a message that is not null.

@@ -79,7 +79,7 @@ impl Printer<'_> {
         let desc = message.descriptor();
         let part = |number| message.get_field_by_number(number);
         match desc.full_name() {
-            "google.protobuf.Any" => return self.any(message, below),
+            wkt::ANY => return self.any(message, below),
             "google.protobuf.Timestamp" | "google.protobuf.Duration" => {
                 let seconds = part(1).and_then(|value| value.as_i64()).unwrap_or(0);
                 let nanos = part(2).and_then(|value| value.as_i32()).unwrap_or(0);

@@ -25,6 +25,9 @@ const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 /// The largest message of a response, in bytes: tonic's own limit for clients.
 const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
 
+/// What is said of a larger one.
+const TOO_LARGE: &str = "a message is larger than the limit of 4 MiB";
+
 /// The messages of a response that has begun.
 pub(super) struct Incoming {
     body: Body,
@@ -132,7 +135,7 @@ impl Incoming {
         let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
         if length > MESSAGE_LIMIT {
             // Nothing that passes: asked again, it would be as large.
-            return Err(broken("a message is larger than the limit of 4 MiB"));
+            return Err(broken(TOO_LARGE));
         }
         if rest.len() < length {
             return Ok(None);

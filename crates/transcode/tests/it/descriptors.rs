@@ -361,3 +361,22 @@ fn any_in_any_is_printed_only_so_deep() {
     prost::encoding::bytes::encode(2, &nested_any(20_000), &mut any);
     assert_eq!(details(&any), 0);
 }
+
+#[test]
+fn what_can_be_decoded_is_not_too_deep_to_be_printed() {
+    let messages = "message M { M m = 1; }";
+    let odd = build(&pool(odd("proto3", "", messages), vec![])).unwrap();
+    let route = odd.find(&Method::POST, "/m").unwrap();
+    let (mut bytes, mut deepest) = (Vec::new(), 0);
+    for levels in 1..110 {
+        let mut outer = Vec::new();
+        prost::encoding::bytes::encode(1, &bytes, &mut outer);
+        bytes = outer;
+        let decoded = DynamicMessage::decode(route.method().output(), bytes.as_slice());
+        assert_eq!(route.response(&bytes).is_ok(), decoded.is_ok(), "{levels}");
+        if decoded.is_ok() {
+            deepest = levels;
+        }
+    }
+    assert!((90..109).contains(&deepest), "{deepest}");
+}
